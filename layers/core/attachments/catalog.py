@@ -1,0 +1,242 @@
+"""The records of all attachments. A record changes only by conditional write, and every change is
+one transaction with its activity entry."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from attachments import dynamo
+from attachments.activity import ActivityLog
+from attachments.chat import Chat
+from attachments.dynamo import ConditionFailedError, Item, Write
+from attachments.errors import MessageGoneError, NotFoundError, StaleRecordError
+from attachments.guards import Claim, Guards
+from attachments.ids import rfc3339
+from attachments.model import Activity, Attachment, FileType, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_RECORD = TypeAdapter(Attachment)
+HYDRATE = 25  # records read at once behind an index
+MAX_EXAMINED = 400  # records that one page may pass over before it ends early
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Attachments, and the position after which the next page begins (None: this was the last)."""
+
+    items: list[Attachment]
+    next: str | None
+
+
+class ClaimTakenError(Exception):
+    """The idempotency key was used by another request meanwhile."""
+
+
+class Catalog:
+    """The `Attachments` table; writes that concern its siblings go into the same transaction."""
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        chat: Chat,
+        activity: ActivityLog,
+        guards: Guards,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._chat = chat
+        self._activity = activity
+        self._guards = guards
+
+    # ------------------------------------------------------------ one record
+
+    def get(self, attachment_id: str) -> Attachment:
+        """The record as it is at this moment. Raises NotFoundError."""
+        item = self._client.get_item(
+            TableName=self._table, Key={"id": attachment_id}, ConsistentRead=True
+        ).get("Item")
+        if item is None:
+            raise NotFoundError
+        return _RECORD.validate_python(item)
+
+    def create(self, attachment: Attachment, entry: Activity, claim: Claim | None = None) -> None:
+        """A new record, linked to its message, if the message still lives.
+
+        Raises MessageGoneError, and ClaimTakenError for a used idempotency key.
+        """
+        writes: list[Write] = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": _to_item(attachment),
+                    "ConditionExpression": "attribute_not_exists(id)",
+                }
+            },
+            self._chat.must_live(attachment.message_id),
+            self._chat.link(attachment),
+            self._activity.write_of(entry),
+        ]
+        if claim is not None:
+            writes.append(self._guards.write_of(claim, attachment.created_at))
+        try:
+            dynamo.transact(self._client, writes)
+        except ConditionFailedError as error:
+            if 4 in error.failed:
+                raise ClaimTakenError from error
+            if 1 in error.failed:
+                raise MessageGoneError from error
+            raise StaleRecordError(attachment.id) from error
+
+    def change(self, attachment: Attachment, entry: Activity | None) -> None:
+        """Write the next revision of a record, with its activity entry.
+
+        A record becomes ready only while its message lives. A deleted one leaves the indexes and
+        its message. Raises StaleRecordError if another change was first, and MessageGoneError.
+        """
+        writes: list[Write] = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": _to_item(attachment),
+                    "ConditionExpression": "revision = :read",
+                    "ExpressionAttributeValues": {":read": attachment.revision - 1},
+                }
+            }
+        ]
+        if attachment.status is Status.READY:
+            writes.append(self._chat.must_live(attachment.message_id))
+        elif attachment.status is Status.DELETED:
+            writes.append(self._chat.unlink(attachment))
+        if entry is not None:
+            writes.append(self._activity.write_of(entry))
+        try:
+            dynamo.transact(self._client, writes)
+        except ConditionFailedError as error:
+            if 0 in error.failed:
+                raise StaleRecordError(attachment.id) from error
+            raise MessageGoneError from error
+
+    # ------------------------------------------------------------ lists, newest first
+
+    def of_message(
+        self, message_id: str, *, keep: Callable[[Attachment], bool], limit: int, after: str | None
+    ) -> Page:
+        """Attachments of a message."""
+        return self._page(self._chat.attachments_of(message_id, before=after), keep, limit)
+
+    def of_conversation(
+        self,
+        conversation_id: str,
+        file_type: FileType | None,
+        *,
+        keep: Callable[[Attachment], bool],
+        limit: int,
+        after: str | None,
+    ) -> Page:
+        """Attachments of a conversation, of one type or all."""
+        if file_type is None:
+            index, key = "by_conversation", ("conversation_id", conversation_id)
+        else:
+            index = "by_conversation_type"
+            key = ("conversation_type", f"{conversation_id}#{file_type}")
+        stream = dynamo.newest_first(self._client, self._table, index=index, key=key, before=after)
+        return self._page(stream, keep, limit)
+
+    def of_days(
+        self,
+        first: date,
+        last: date,
+        file_type: FileType | None,
+        *,
+        keep: Callable[[Attachment], bool],
+        limit: int,
+        after: str | None,
+    ) -> Page:
+        """Attachments of all conversations requested on these days (UTC)."""
+        days = dynamo.Window.of(first, last, after)
+        stream = (
+            item
+            for day in days
+            for item in self._day(day, after)
+            if file_type is None or item["file_type"] == file_type
+        )
+        page = self._page(stream, keep, limit)
+        return page if page.next else Page(page.items, days.resume)
+
+    def _day(self, day: date, before: str | None) -> Iterator[Item]:
+        return dynamo.merge_newest(
+            dynamo.newest_first(
+                self._client,
+                self._table,
+                index="by_day",
+                key=("day_shard", dynamo.day_shard(day, number)),
+                before=before,
+            )
+            for number in range(dynamo.SHARDS)
+        )
+
+    def due(self, now: datetime, shard: int) -> Iterator[str]:
+        """Ids of the records of one shard that the sweep must look at by now."""
+        for item in dynamo.query(
+            self._client,
+            TableName=self._table,
+            IndexName="by_due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues={":shard": str(shard), ":now": rfc3339(now)},
+        ):
+            yield str(item["id"])
+
+    def _page(self, stream: Iterator[Item], keep: Callable[[Attachment], bool], limit: int) -> Page:
+        """The first `limit` records worth keeping.
+
+        An index may lag behind, so each record is read from the table itself. A page ends early
+        after `MAX_EXAMINED` records that were not kept; its position goes on from there.
+        """
+        found: list[Attachment] = []
+        examined = 0
+        position: str | None = None
+        while examined < MAX_EXAMINED:
+            chunk = list(islice(stream, HYDRATE))
+            if not chunk:
+                return Page(found, None)
+            keys: list[Item] = [{"id": item["id"]} for item in chunk]
+            records = {
+                item["id"]: _RECORD.validate_python(item)
+                for item in dynamo.get_items(self._client, self._table, keys)
+            }
+            for item in chunk:
+                record = records.get(item["id"])
+                if record is not None and keep(record):
+                    if len(found) == limit:
+                        return Page(found, position)
+                    found.append(record)
+                position = str(item["sort"])
+            examined += len(chunk)
+        return Page(found, position)
+
+
+def _to_item(attachment: Attachment) -> Item:
+    """The record with its index keys. A key that is absent keeps it out of that index."""
+    record: Item = _RECORD.dump_python(attachment, mode="json")
+    record["created_at"] = rfc3339(attachment.created_at)
+    if attachment.status is not Status.DELETED:
+        record["sort"] = f"{rfc3339(attachment.created_at)}#{attachment.id}"
+        record["conversation_type"] = f"{attachment.conversation_id}#{attachment.file_type}"
+        record["day_shard"] = dynamo.day_shard(
+            attachment.created_at.date(), dynamo.shard(attachment.id)
+        )
+    if attachment.due_at is not None:
+        record["due_at"] = rfc3339(attachment.due_at)
+        record["due_shard"] = str(dynamo.shard(attachment.id))
+    if attachment.expires_at is not None:
+        record["ttl"] = dynamo.epoch(attachment.expires_at)
+    item: Item = dynamo.to_item(record)
+    return item

@@ -1,0 +1,95 @@
+"""Deleting: mark first, then remove the bytes. What a crash leaves, the sweep finishes.
+
+Every step is harmless when it is done twice.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from attachments.activity import entry
+from attachments.catalog import Catalog
+from attachments.chat import Chat
+from attachments.errors import NotFoundError, StaleRecordError
+from attachments.model import Action, Attachment, Status
+from attachments.storage import Storage
+
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Deletes attachments, messages and conversations, bytes included."""
+
+    catalog: Catalog
+    chat: Chat
+    storage: Storage
+    clock: Callable[[], datetime]
+    tombstone_life: timedelta
+
+    def attachment(self, attachment: Attachment, *, user_id: str, admin_override: bool) -> None:
+        """Out of sight at once, then out of the bucket. Raises StaleRecordError."""
+        marked = self.mark(attachment, user_id=user_id, admin_override=admin_override)
+        self.purge(marked)
+
+    def mark(
+        self, attachment: Attachment, *, user_id: str, admin_override: bool = False
+    ) -> Attachment:
+        """Deleted for everybody from here on; a record that changed meanwhile is read again."""
+        for _ in range(TRIES):
+            if attachment.status is Status.DELETED:
+                return attachment
+            now = self.clock()
+            marked = attachment.deleted(now=now)
+            note = entry(
+                Action.FILE_DELETED,
+                attachment,
+                user_id=user_id,
+                at=now,
+                admin_override=admin_override,
+            )
+            try:
+                self.catalog.change(marked, note)
+            except StaleRecordError:
+                attachment = self.catalog.get(attachment.id)
+            else:
+                return marked
+        raise StaleRecordError(attachment.id)
+
+    def purge(self, attachment: Attachment) -> None:
+        """Remove all bytes of a deleted or rejected attachment, and note that they are gone."""
+        if attachment.due_at is None:
+            return
+        self.storage.delete_all(attachment.upload_key)
+        self.storage.delete_all(attachment.thumbnail_prefix)
+        purged = attachment.purged(now=self.clock(), keep=self.tombstone_life)
+        try:
+            self.catalog.change(purged, None)
+        except StaleRecordError:
+            return  # somebody else purged it, or it was deleted after its rejection
+
+    def message(self, message_id: str, *, user_id: str) -> int:
+        """Delete all attachments of a message that is marked deleted; how many there were."""
+        count = 0
+        for link in list(self.chat.attachments_of(message_id)):
+            try:
+                attachment = self.catalog.get(link["id"])
+            except NotFoundError:
+                continue
+            self.attachment(attachment, user_id=user_id, admin_override=False)
+            count += 1
+        self.chat.finish_message(message_id, expires_at=self.clock() + self.tombstone_life)
+        return count
+
+    def conversation(self, conversation_id: str, version: int, *, user_id: str) -> int:
+        """Delete all messages of a conversation that is marked deleted; how many files went."""
+        count = 0
+        for message_id in self.chat.messages_of(conversation_id):
+            message = self.chat.message(message_id)
+            newest = max(version, message.version) if message else version
+            self.chat.delete_message(message_id, newest, self.clock())
+            count += self.message(message_id, user_id=user_id)
+        self.chat.finish_conversation(
+            conversation_id, expires_at=self.clock() + self.tombstone_life
+        )
+        return count

@@ -1,0 +1,104 @@
+"""Everything that can go wrong, and how HTTP says it.
+
+AttachmentsError
+├── InvalidRequestError      a field is wrong; `fields` names each
+│   └── InvalidCursorError
+├── MalformedBodyError       the body is not JSON
+├── UnauthenticatedError     no token, or one that does not hold
+├── ForbiddenError           seen, but not allowed
+├── NotFoundError            absent, or not for this caller to know of
+├── MethodNotAllowedError
+├── NotReadyError            the file cannot be downloaded (yet, or any more)
+├── ConflictError            contradicts what is already recorded
+├── IdempotencyConflictError the same key with another body
+├── TooLargeError
+├── UnsupportedTypeError
+├── TooManyRequestsError
+├── KeysUnavailableError     the token keys cannot be fetched
+├── StaleRecordError         a conditional write lost; internal, never rendered
+├── MessageGoneError         the message was deleted meanwhile; internal
+└── ObjectMissingError       S3 has no such object or version; internal
+"""
+
+from collections.abc import Mapping
+
+
+class AttachmentsError(Exception):
+    """Base of all errors; `fields` maps the name of each wrong field to what is wrong with it."""
+
+    def __init__(self, detail: str = "", *, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = dict(fields or {})
+
+
+class InvalidRequestError(AttachmentsError):
+    pass
+
+
+class InvalidCursorError(InvalidRequestError):
+    pass
+
+
+class MalformedBodyError(AttachmentsError):
+    pass
+
+
+class UnauthenticatedError(AttachmentsError):
+    pass
+
+
+class ForbiddenError(AttachmentsError):
+    pass
+
+
+class NotFoundError(AttachmentsError):
+    pass
+
+
+class MethodNotAllowedError(AttachmentsError):
+    """`allowed` lists the methods that the path knows (RFC 9110, section 10.2.1)."""
+
+    def __init__(self, detail: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(detail)
+        self.allowed = allowed
+
+
+class NotReadyError(AttachmentsError):
+    pass
+
+
+class ConflictError(AttachmentsError):
+    pass
+
+
+class IdempotencyConflictError(AttachmentsError):
+    pass
+
+
+class TooLargeError(AttachmentsError):
+    pass
+
+
+class UnsupportedTypeError(AttachmentsError):
+    pass
+
+
+class TooManyRequestsError(AttachmentsError):
+    pass
+
+
+class KeysUnavailableError(AttachmentsError):
+    pass
+
+
+class StaleRecordError(AttachmentsError):
+    pass
+
+
+class MessageGoneError(AttachmentsError):
+    pass
+
+
+class ObjectMissingError(AttachmentsError):
+    pass

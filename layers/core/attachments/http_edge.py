@@ -1,0 +1,155 @@
+"""The HTTP edge of a function: token, path, body, and errors as problems, the same everywhere."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as NoRouteError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from attachments import problems
+from attachments.errors import (
+    AttachmentsError,
+    ForbiddenError,
+    InvalidRequestError,
+    MalformedBodyError,
+    MethodNotAllowedError,
+    NotFoundError,
+    TooLargeError,
+    UnsupportedTypeError,
+)
+from attachments.model import Caller
+from attachments.routes import methods_of
+from attachments.tokens import TokenVerifier
+
+MAX_BODY_BYTES = 256 * 1024
+NEW_FLOW = (
+    "Files are no longer sent in a form: POST {message_id, file_name, file_size, mime_type} as "
+    "JSON, then PUT the bytes to the URL in the answer's `upload`."
+)
+SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
+
+logger = Logger()
+
+
+class HttpEdge(APIGatewayHttpResolver):
+    """Routes of one function. `for_service`: whether they are the chat backend's or the users'."""
+
+    def __init__(self, verifier: Callable[[], TokenVerifier], *, for_service: bool = False) -> None:
+        super().__init__(enable_validation=True)
+        self._verifier = verifier
+        self._for_service = for_service
+        self.exception_handler(RequestValidationError)(self._invalid)
+        self.exception_handler(NoRouteError)(self._no_route)
+        self.exception_handler(Exception)(self._problem)
+
+    @property
+    def caller(self) -> Caller:
+        """Who sent the request that is being handled."""
+        return cast(Caller, self.context["caller"])
+
+    def header(self, name: str) -> str | None:
+        """A header of the request that is being handled; `name` in lower case."""
+        return self.current_event.headers.get(name)
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer one request of the HTTP API (payload format 2.0)."""
+        event = _normalised(event)
+        if event["requestContext"]["http"]["method"] == "OPTIONS":
+            # `$default` takes preflights too; API Gateway adds the CORS headers (API Gateway
+            # guide, "Configure CORS for HTTP APIs").
+            return {"statusCode": 204}
+        self._request_id = event.get("requestContext", {}).get("requestId", "")
+        logger.append_keys(request_id=self._request_id)
+        try:
+            caller = self._verifier().verify(event["headers"].get("authorization"))
+            _require_json(event)
+            self._require_audience(event["rawPath"], caller)
+            self.append_context(caller=caller)  # type: ignore[no-untyped-call]
+            answer = super().resolve(event, context)
+        except Exception as error:
+            answer = self._answer(error)
+        answer.setdefault("headers", {}).update(SAFE_HEADERS | {"X-Request-Id": self._request_id})
+        return answer
+
+    def _require_audience(self, path: str, caller: Caller) -> None:
+        if methods_of(path) and caller.service is not self._for_service:
+            raise ForbiddenError
+
+    def _invalid(self, error: RequestValidationError) -> Response[Any]:
+        return self._problem(_translated(error))
+
+    def _no_route(self, _: NoRouteError) -> Response[Any]:
+        method = self.current_event.http_method
+        allowed = methods_of(self.current_event.path)
+        if not allowed:
+            return self._problem(NotFoundError("There is no such path."))
+        detail = f"{method} is not known here; {', '.join(allowed)} is."
+        return self._problem(MethodNotAllowedError(detail, allowed=allowed))
+
+    def _problem(self, error: Exception) -> Response[Any]:
+        status, body, headers = self._rendered(error)
+        return Response(
+            status_code=status, content_type=problems.MEDIA_TYPE, body=body, headers=headers
+        )
+
+    def _answer(self, error: Exception) -> dict[str, Any]:
+        """The same for an error outside of the routes."""
+        status, body, headers = self._rendered(error)
+        return {
+            "statusCode": int(status),
+            "headers": {"Content-Type": problems.MEDIA_TYPE, **headers},
+            "body": self._serializer(body),
+            "isBase64Encoded": False,
+        }
+
+    def _rendered(self, error: Exception) -> tuple[Any, dict[str, Any], dict[str, str]]:
+        status, body, headers = problems.render(error, self._request_id)
+        if status >= 500:
+            logger.exception("request failed", exc_info=error)
+        else:
+            logger.info("request refused", status=int(status), kind=body["type"])
+        return status, body, headers
+
+
+def _normalised(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Header names in lower case (`sam local` keeps the client's), no trailing slash."""
+    path = event.get("rawPath", "/").rstrip("/") or "/"
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    http = {**event["requestContext"]["http"], "path": path}
+    return {
+        **event,
+        "rawPath": path,
+        "headers": headers,
+        "requestContext": {**event["requestContext"], "http": http},
+    }
+
+
+def _require_json(event: Mapping[str, Any]) -> None:
+    """Raises UnsupportedTypeError for a body that is no JSON, TooLargeError for a huge one."""
+    body = event.get("body") or ""
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLargeError(f"The body may have {MAX_BODY_BYTES // 1024} KB.")
+    media_type = event["headers"].get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in {"multipart/form-data", "application/x-www-form-urlencoded"}:
+        raise UnsupportedTypeError(NEW_FLOW)
+    if body and media_type not in {"", "application/json"}:
+        raise UnsupportedTypeError("Send JSON, with Content-Type: application/json.")
+
+
+def _translated(error: RequestValidationError) -> AttachmentsError:
+    """Powertools' list of wrong fields in our words; the first location part is where it stood."""
+    fields: dict[str, str] = {}
+    for entry in error.errors():
+        if entry["type"] == "json_invalid":
+            return MalformedBodyError("The body is not valid JSON.")
+        name = ".".join(str(part) for part in entry["loc"][1:]) or "body"
+        fields.setdefault(name, _sentence(str(entry["msg"])))
+    return InvalidRequestError(f"Wrong or missing: {', '.join(fields)}.", fields=fields)
+
+
+def _sentence(text: str) -> str:
+    text = text.removeprefix("Value error, ")
+    return text if text.endswith(".") else f"{text}."

@@ -1,0 +1,243 @@
+"""An attachment, and the only ways in which it can change.
+
+pending ──> ready ──────────┐
+   │  ├───> rejected ───────┤
+   │  └───> failed ─────────┼──> deleted
+   └──────> expired ────────┘
+(failed can still become ready or rejected, after a redrive)
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    READY = "ready"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset(Status) - {Status.PENDING},
+    Status.FAILED: frozenset({Status.READY, Status.REJECTED, Status.DELETED}),
+    Status.READY: frozenset({Status.DELETED}),
+    Status.REJECTED: frozenset({Status.DELETED}),
+    Status.EXPIRED: frozenset({Status.DELETED}),
+    Status.DELETED: frozenset(),
+}
+
+
+class FileType(StrEnum):
+    VIDEO = "video"
+    IMAGE = "image"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+    OTHER = "other"
+
+
+class IllegalTransitionError(Exception):
+    """The state diagram has no such arrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who the token speaks for."""
+
+    user_id: str
+    admin: bool = False
+    service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """Exactly one object in S3: what was inspected is what is served."""
+
+    version_id: str
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebPlayable:
+    """Whether browsers play a video: `yes`, `some` or `no`, and why not."""
+
+    verdict: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """What inspection learnt; None where the file does not say or it does not apply.
+
+    Width and height are as shown: rotation (clockwise degrees) and pixel aspect are applied.
+    """
+
+    duration_ms: int | None = None
+    width: int | None = None
+    height: int | None = None
+    rotation: int | None = None
+    bitrate_kbps: int | None = None
+    frame_rate: float | None = None
+    codec: str | None = None
+    audio_codec: str | None = None
+    has_audio: bool | None = None
+    hdr: bool | None = None
+    streamable: bool | None = None
+    web_playable: WebPlayable | None = None
+    waveform: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A JPEG beside the upload; `at_ms` is the instant of the video that it shows."""
+
+    key: str
+    width: int
+    height: int
+    at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One file sent with a message: its record.
+
+    `revision` grows with each change; every write is conditional on the one that was read.
+    `video_only`: it came by the video route, and anything else is rejected.
+    `due_at` is when the sweep must look (None: never); `expires_at` when the record itself goes.
+    """
+
+    id: str
+    message_id: str
+    conversation_id: str
+    uploaded_by: str
+    file_name: str
+    file_type: FileType
+    file_size: int
+    mime_type: str
+    created_at: datetime
+    sha256: str | None = None
+    video_only: bool = False
+    status: Status = Status.PENDING
+    reason: str | None = None
+    uploaded_at: datetime | None = None
+    version: ObjectVersion | None = None
+    media: Media = field(default_factory=Media)
+    thumbnail: Thumbnail | None = None
+    placeholder: str | None = None
+    revision: int = 1
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def upload_key(self) -> str:
+        return f"uploads/{self.id}"
+
+    @property
+    def thumbnail_prefix(self) -> str:
+        return f"thumbnails/{self.id}/"
+
+    def renewed(self, *, due_at: datetime) -> "Attachment":
+        """Still pending, with a later deadline: its upload was signed again."""
+        if self.status is not Status.PENDING:
+            raise IllegalTransitionError(f"{self.status} cannot be renewed")
+        return replace(self, revision=self.revision + 1, due_at=due_at)
+
+    def ready(
+        self,
+        *,
+        version: ObjectVersion,
+        uploaded_at: datetime,
+        file_type: FileType,
+        mime_type: str,
+        media: Media,
+        thumbnail: Thumbnail | None,
+        placeholder: str | None,
+        reason: str | None = None,
+    ) -> "Attachment":
+        """Inspected and served from now on; `reason` says why there is no thumbnail, if so."""
+        return replace(
+            self._to(Status.READY),
+            version=version,
+            file_size=version.size,
+            uploaded_at=uploaded_at,
+            file_type=file_type,
+            mime_type=mime_type,
+            media=media,
+            thumbnail=thumbnail,
+            placeholder=placeholder,
+            reason=reason,
+            due_at=None,
+        )
+
+    def rejected(self, *, version: ObjectVersion, reason: str, now: datetime) -> "Attachment":
+        """Never to be served; the sweep removes the bytes if the inspector did not get to it."""
+        return replace(self._to(Status.REJECTED), version=version, reason=reason, due_at=now)
+
+    def failed(self, *, reason: str) -> "Attachment":
+        """Inspection could not finish; the bytes stay, so that a redrive can complete it."""
+        return replace(self._to(Status.FAILED), reason=reason, due_at=None)
+
+    def expired(self, *, now: datetime, keep: timedelta) -> "Attachment":
+        """Nothing was uploaded in time."""
+        return replace(
+            self._to(Status.EXPIRED),
+            reason="Nothing was uploaded before the upload request expired.",
+            due_at=None,
+            expires_at=now + keep,
+        )
+
+    def deleted(self, *, now: datetime) -> "Attachment":
+        """Out of everybody's sight; `due_at` stays until the bytes are gone too."""
+        return replace(self._to(Status.DELETED), due_at=now, expires_at=None)
+
+    def purged(self, *, now: datetime, keep: timedelta) -> "Attachment":
+        """The bytes are gone. A deleted record stays as a tombstone for `keep`."""
+        gone = now + keep if self.status is Status.DELETED else None
+        return replace(self, revision=self.revision + 1, due_at=None, expires_at=gone)
+
+    def _to(self, status: Status) -> "Attachment":
+        if status not in NEXT[self.status]:
+            raise IllegalTransitionError(f"{self.status} -> {status}")
+        return replace(self, status=status, revision=self.revision + 1)
+
+
+class Action(StrEnum):
+    """What the activity log records."""
+
+    UPLOAD_REQUESTED = "upload_requested"
+    FILE_UPLOADED = "file_uploaded"
+    FILE_REJECTED = "file_rejected"
+    FILE_FAILED = "file_failed"
+    FILE_DOWNLOADED = "file_downloaded"
+    FILE_DELETED = "file_deleted"
+    UPLOAD_EXPIRED = "upload_expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One entry of the activity log."""
+
+    id: str
+    action: Action
+    user_id: str
+    attachment_id: str
+    message_id: str
+    conversation_id: str
+    at: datetime
+    admin_override: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message as the chat backend told it; its conversation and sender never change."""
+
+    id: str
+    conversation_id: str
+    sender_id: str
+    version: int
+    deleted: bool = False

@@ -1,0 +1,161 @@
+"""The bucket: the only module that speaks to S3.
+
+Uploads are signed so that S3 itself refuses another length, type or checksum, a late request, and
+a second object at the same key (S3 guide, "Conditional writes").
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from attachments.errors import ObjectMissingError
+from attachments.model import ObjectVersion
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MISSING = {"404", "NoSuchKey", "NoSuchVersion"}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """One request that S3 will accept until it expires; `headers` go with it exactly."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+class Storage:
+    """The bucket of uploads and thumbnails.
+
+    `client` calls S3; `signer` (the same unless clients reach S3 under another address) only signs.
+    """
+
+    def __init__(
+        self, client: "S3Client", *, bucket: str, signer: "S3Client | None" = None
+    ) -> None:
+        self._client = client
+        self._signer = signer or client
+        self.bucket = bucket
+
+    # ------------------------------------------------------------ presigned requests
+
+    def sign_put(
+        self, key: str, *, size: int, mime_type: str, sha256: str | None, seconds: int
+    ) -> SignedRequest:
+        """One PUT of exactly `size` bytes (which every HTTP client states by itself)."""
+        headers = {"Content-Type": mime_type, "If-None-Match": "*"}
+        bound: dict[str, Any] = {}
+        if sha256 is not None:
+            headers["x-amz-checksum-sha256"] = sha256
+            bound["ChecksumSHA256"] = sha256
+        url = self._signer.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": key,
+                "ContentLength": size,
+                "ContentType": mime_type,
+                "IfNoneMatch": "*",
+                **bound,
+            },
+            ExpiresIn=seconds,
+        )
+        return SignedRequest("PUT", url, headers)
+
+    def sign_get(
+        self,
+        key: str,
+        *,
+        version_id: str | None,
+        seconds: int,
+        content_type: str,
+        disposition: str,
+    ) -> str:
+        """A URL that serves this version under exactly this type and disposition."""
+        pinned: dict[str, Any] = {"VersionId": version_id} if version_id else {}
+        return self._signer.generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self.bucket,
+                "Key": key,
+                "ResponseContentType": content_type,
+                "ResponseContentDisposition": disposition,
+                **pinned,
+            },
+            ExpiresIn=seconds,
+        )
+
+    # ------------------------------------------------------------ objects
+
+    def head(self, key: str, version_id: str | None = None) -> ObjectVersion:
+        """The newest version of an object, or the one named. Raises ObjectMissingError."""
+        pinned: dict[str, Any] = {"VersionId": version_id} if version_id else {}
+        answer = self._call(lambda: self._client.head_object(Bucket=self.bucket, Key=key, **pinned))
+        return ObjectVersion(
+            version_id=answer.get("VersionId", "null"),
+            etag=answer["ETag"].strip('"'),
+            size=answer["ContentLength"],
+        )
+
+    def read(self, key: str, version: ObjectVersion, start: int, length: int) -> bytes:
+        """Bytes [start, start + length) of one version. Raises ObjectMissingError."""
+        answer = self._call(
+            lambda: self._client.get_object(
+                Bucket=self.bucket,
+                Key=key,
+                VersionId=version.version_id,
+                Range=f"bytes={start}-{start + length - 1}",
+            )
+        )
+        body: bytes = answer["Body"].read()
+        return body
+
+    def put_once(self, key: str, body: bytes, *, mime_type: str) -> None:
+        """Write an object whose key tells its content; one that is there already is the same."""
+        try:
+            self._client.put_object(
+                Bucket=self.bucket,
+                Key=key,
+                Body=body,
+                ContentType=mime_type,
+                CacheControl="private, max-age=31536000, immutable",
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"PreconditionFailed", "412"}:
+                raise
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        """Remove one version for good; harmless if it is gone."""
+        self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version_id)
+
+    def delete_all(self, prefix: str) -> int:
+        """Remove every version and delete marker below a prefix for good; how many there were."""
+        removed = 0
+        for key, version_id in list(self._versions(prefix)):
+            self.delete_version(key, version_id)
+            removed += 1
+        return removed
+
+    def _versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=self.bucket, Prefix=prefix
+        )
+        for page in pages:
+            for version in page.get("Versions", []):
+                yield version["Key"], version["VersionId"]
+            for marker in page.get("DeleteMarkers", []):
+                yield marker["Key"], marker["VersionId"]
+
+    @staticmethod
+    def _call(request: Callable[[], Any]) -> Any:
+        try:
+            return request()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in MISSING:
+                raise ObjectMissingError(str(error)) from error
+            raise

@@ -1,0 +1,178 @@
+"""Bearer tokens: who is calling.
+
+A token is a JWT (RFC 7519, RFC 8725): signed by HS256 with the shared secret, or by RS256 or ES256
+with a key of the JWKS. The kind of key fixes the algorithm; the token's header never chooses.
+"""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol
+
+import jwt
+from jwt.types import Options
+
+from attachments.errors import KeysUnavailableError, UnauthenticatedError
+from attachments.model import Caller
+from attachments.settings import Claim
+
+Key = Any  # what PyJWT takes: bytes for HS256, a public key object for RS256 and ES256
+MAX_TOKEN_CHARACTERS = 8192
+MAX_USER_ID_CHARACTERS = 128
+
+
+class KeySource(Protocol):
+    """Where verification keys come from."""
+
+    def find(self, key_id: str | None) -> tuple[Key, list[str]]:
+        """The key for a token's `kid`, with the algorithms that this key allows.
+
+        Raises UnauthenticatedError if there is none, KeysUnavailableError if it cannot be fetched.
+        """
+        ...
+
+
+class SharedSecret:
+    """HS256 with one secret, fetched anew every five minutes so that it can be rotated."""
+
+    LIFE_S = 300.0
+
+    def __init__(
+        self, fetch: Callable[[], str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._secret: bytes | None = None
+        self._fetched_at = 0.0
+
+    def find(self, key_id: str | None) -> tuple[Key, list[str]]:  # noqa: ARG002 one key for all
+        if self._secret is None or self._clock() - self._fetched_at > self.LIFE_S:
+            try:
+                self._secret = self._fetch().encode()
+            except Exception as error:
+                raise KeysUnavailableError("The token secret cannot be read.") from error
+            self._fetched_at = self._clock()
+        return self._secret, ["HS256"]
+
+
+class KeySet:
+    """The public keys of a JWKS address (RFC 7517), by `kid`.
+
+    Fetched with a timeout and kept five minutes; an unknown `kid` fetches again, at most once a
+    minute, so that keys can be rotated and nobody can make us hammer the key server.
+    """
+
+    LIFE_S = 300.0
+    REFETCH_S = 60.0
+    TIMEOUT_S = 3.0
+    MAX_BYTES = 256 * 1024
+    ALGORITHMS: ClassVar[Mapping[str, str]] = {"RSA": "RS256", "EC": "ES256"}
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = url
+        self._clock = clock
+        self._keys: dict[str, tuple[Key, list[str]]] = {}
+        self._fetched_at: float | None = None
+        self._lock = threading.Lock()
+
+    def find(self, key_id: str | None) -> tuple[Key, list[str]]:
+        if not key_id:
+            raise UnauthenticatedError("The token names no key (kid).")
+        with self._lock:
+            age = None if self._fetched_at is None else self._clock() - self._fetched_at
+            unknown = key_id not in self._keys
+            if age is None or age > self.LIFE_S or (unknown and age > self.REFETCH_S):
+                self._keys = self._fetch()
+                self._fetched_at = self._clock()
+            if key_id not in self._keys:
+                raise UnauthenticatedError("The token's key is not known.")
+            return self._keys[key_id]
+
+    def _fetch(self) -> dict[str, tuple[Key, list[str]]]:
+        try:
+            with urllib.request.urlopen(self._url, timeout=self.TIMEOUT_S) as answer:  # noqa: S310
+                document = json.loads(answer.read(self.MAX_BYTES))
+            entries = [entry for entry in document["keys"] if entry.get("kty") in self.ALGORITHMS]
+            return {
+                entry["kid"]: (jwt.PyJWK(entry, algorithm=algorithm).key, [algorithm])
+                for entry in entries
+                if "kid" in entry and entry.get("use", "sig") == "sig"
+                for algorithm in [self.ALGORITHMS[entry["kty"]]]
+            }
+        except Exception as error:
+            raise KeysUnavailableError("The key server does not answer.") from error
+
+
+class TokenVerifier:
+    """From the Authorization header to the caller."""
+
+    _OPTIONS: ClassVar[Options] = {
+        "require": ["exp", "iss", "aud", "sub"],
+        "verify_signature": True,
+        "strict_aud": True,
+    }
+
+    def __init__(
+        self, keys: KeySource, *, issuer: str, audience: str, admin: Claim, service: Claim
+    ) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._admin = admin
+        self._service = service
+
+    def verify(self, authorization: str | None) -> Caller:
+        """Who the token speaks for.
+
+        Raises UnauthenticatedError for a missing token or one that does not hold, and
+        KeysUnavailableError when that cannot be told.
+        """
+        token = _bearer(authorization)
+        try:
+            header = jwt.get_unverified_header(token)
+            key, algorithms = self._keys.find(header.get("kid"))
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=algorithms,
+                issuer=self._issuer,
+                audience=self._audience,
+                options=self._OPTIONS,
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise UnauthenticatedError("The token has expired.") from error
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise UnauthenticatedError("The token does not hold.") from error
+        return self._caller(claims)
+
+    def _caller(self, claims: dict[str, Any]) -> Caller:
+        user_id = claims["sub"]
+        if not isinstance(user_id, str) or not 0 < len(user_id) <= MAX_USER_ID_CHARACTERS:
+            raise UnauthenticatedError("The token names no user.")
+        return Caller(
+            user_id=user_id,
+            admin=_carries(claims, self._admin),
+            service=_carries(claims, self._service),
+        )
+
+
+def _bearer(authorization: str | None) -> str:
+    """The token of an `Authorization: Bearer` header (RFC 6750, section 2.1)."""
+    if not authorization:
+        raise UnauthenticatedError("Send a token: Authorization: Bearer <token>.")
+    scheme, _, token = authorization.strip().partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARACTERS:
+        raise UnauthenticatedError("Send a token: Authorization: Bearer <token>.")
+    return token
+
+
+def _carries(claims: Mapping[str, Any], wanted: Claim) -> bool:
+    value = claims.get(wanted.name)
+    if isinstance(value, list):
+        return wanted.value in value
+    if isinstance(value, bool):
+        return str(value).lower() == wanted.value
+    return value == wanted.value

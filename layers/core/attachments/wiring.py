@@ -1,0 +1,110 @@
+"""The one place that builds collaborators: lazily, once a process."""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from attachments.activity import ActivityLog
+from attachments.catalog import Catalog
+from attachments.chat import Chat
+from attachments.deletion import Deletion
+from attachments.guards import Guards
+from attachments.ids import utc_now
+from attachments.settings import Claim, Settings, read_settings
+from attachments.storage import Storage
+from attachments.tokens import KeySet, KeySource, SharedSecret, TokenVerifier
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Clients in a function fail before the function does, and try again before they fail.
+PATIENT = Config(
+    connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 4}
+)
+# Presigned URLs of the regional virtual host; without it botocore signs for the old global one.
+SIGV4 = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual"},
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+
+
+@cache
+def settings() -> Settings:
+    return read_settings(dict(os.environ))
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    """A client that takes and gives Python values (the one inside of a boto3 resource)."""
+    resource: Any = boto3.resource("dynamodb", config=PATIENT)
+    client: DynamoDBClient = resource.meta.client
+    return client
+
+
+@cache
+def storage() -> Storage:
+    return Storage(boto3.client("s3", config=PATIENT.merge(SIGV4)), bucket=settings().bucket)
+
+
+@cache
+def chat() -> Chat:
+    return Chat(dynamodb(), settings().chat_table)
+
+
+@cache
+def activity() -> ActivityLog:
+    return ActivityLog(dynamodb(), settings().activity_table, keep=settings().activity_life)
+
+
+@cache
+def guards() -> Guards:
+    return Guards(dynamodb(), settings().guards_table)
+
+
+@cache
+def catalog() -> Catalog:
+    return Catalog(
+        dynamodb(),
+        settings().attachments_table,
+        chat=chat(),
+        activity=activity(),
+        guards=guards(),
+    )
+
+
+@cache
+def deletion() -> Deletion:
+    return Deletion(
+        catalog=catalog(),
+        chat=chat(),
+        storage=storage(),
+        clock=utc_now,
+        tombstone_life=settings().tombstone_life,
+    )
+
+
+@cache
+def verifier() -> TokenVerifier:
+    return TokenVerifier(
+        _keys(),
+        issuer=settings().token_issuer,
+        audience=settings().token_audience,
+        admin=Claim.parse(settings().admin_claim),
+        service=Claim.parse(settings().service_claim),
+    )
+
+
+def _keys() -> KeySource:
+    if settings().jwks_url:
+        return KeySet(settings().jwks_url)
+    return SharedSecret(_token_secret)
+
+
+def _token_secret() -> str:
+    secrets = boto3.client("secretsmanager", config=PATIENT)
+    return secrets.get_secret_value(SecretId=settings().token_secret_arn)["SecretString"]
