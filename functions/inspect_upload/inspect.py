@@ -1,0 +1,145 @@
+"""Decide what becomes of an uploaded object, once."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from attachments.activity import entry
+from attachments.catalog import Catalog
+from attachments.deletion import Deletion
+from attachments.errors import MessageGoneError, ObjectMissingError, StaleRecordError
+from attachments.model import Action, Activity, Attachment, ObjectVersion, Status, Thumbnail
+from attachments.settings import MEGABYTE, Settings
+from attachments.storage import Storage
+from functions.inspect_upload.events import ObjectCreated
+from functions.inspect_upload.findings import Accepted, Declared, Finding, Picture, Refused
+from functions.inspect_upload.inspectors import examine
+from functions.inspect_upload.object_reader import StoredObjectReader
+from functions.inspect_upload.sandbox import Sandbox
+
+OPEN = frozenset({Status.PENDING, Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Inspects uploads; running it again for the same event changes nothing."""
+
+    catalog: Catalog
+    storage: Storage
+    deletion: Deletion
+    settings: Settings
+    sandbox: Sandbox
+    clock: Callable[[], datetime]
+
+    def run(self, created: ObjectCreated, *, last_try: bool) -> str:
+        """What became of the object, in one word.
+
+        Raises NotFoundError while there is no record, and whatever keeps the object from being
+        read; on the last try the record then says `failed`.
+        """
+        attachment = self.catalog.get(created.attachment_id)
+        try:
+            stored = self.storage.head(attachment.upload_key, created.version_id)
+        except ObjectMissingError:
+            return "gone"
+        if attachment.status not in OPEN:
+            return self._settled(attachment, stored)
+        try:
+            return self._decide(attachment, stored, created.at)
+        except StaleRecordError:
+            return self._settled(self.catalog.get(attachment.id), stored)
+        except MessageGoneError:
+            marked = self.deletion.mark(attachment, user_id=attachment.uploaded_by)
+            self.deletion.purge(marked)
+            return "deleted"
+        except Exception as error:
+            if last_try and attachment.status is Status.PENDING:
+                self._fail(attachment, error)
+            raise
+
+    def _settled(self, attachment: Attachment, stored: ObjectVersion) -> str:
+        """The record is decided: whatever is not the object that it serves goes away."""
+        if attachment.status in OPEN:
+            raise StaleRecordError(attachment.id)  # redrive against inspection: let it come again
+        serves = attachment.version if attachment.status is Status.READY else None
+        if serves is not None and serves.version_id == stored.version_id:
+            return "duplicate"
+        self.storage.delete_version(attachment.upload_key, stored.version_id)
+        if attachment.status is not Status.READY:
+            self.storage.delete_all(attachment.thumbnail_prefix)
+        return "removed"
+
+    def _decide(self, attachment: Attachment, stored: ObjectVersion, at: datetime) -> str:
+        finding = self._examine(attachment, stored)
+        if isinstance(finding, Refused):
+            return self._reject(attachment, stored, finding)
+        self._accept(attachment, stored, finding, at)
+        return "ready"
+
+    def _examine(self, attachment: Attachment, stored: ObjectVersion) -> Finding:
+        size = stored.size
+        if size != attachment.file_size:
+            return Refused(f"{size} bytes arrived instead of {attachment.file_size}.")
+        reader = StoredObjectReader(self.storage, attachment.upload_key, stored)
+        declared = Declared(attachment.file_name, attachment.mime_type, attachment.video_only)
+        finding = examine(reader, declared, sandbox=self.sandbox)
+        if isinstance(finding, Accepted):
+            largest = self.settings.max_bytes(finding.file_type)
+            if size > largest:
+                return Refused(
+                    f"This is {_article(finding.file_type)} file, and the largest of that type "
+                    f"may have {largest // MEGABYTE} MB."
+                )
+        return finding
+
+    def _accept(
+        self, attachment: Attachment, stored: ObjectVersion, finding: Accepted, at: datetime
+    ) -> None:
+        thumbnail = self._put_thumbnail(attachment, finding.picture)
+        ready = attachment.ready(
+            version=stored,
+            uploaded_at=at,
+            file_type=finding.file_type,
+            mime_type=finding.mime_type,
+            media=finding.media,
+            thumbnail=thumbnail,
+            placeholder=finding.picture.placeholder if finding.picture else None,
+            reason=finding.note,
+        )
+        self.catalog.change(ready, self._entry(Action.FILE_UPLOADED, attachment))
+
+    def _put_thumbnail(self, attachment: Attachment, picture: Picture | None) -> Thumbnail | None:
+        """Its key tells its content: inspecting twice writes one object."""
+        if picture is None:
+            return None
+        digest = hashlib.sha256(picture.jpeg).hexdigest()[:16]
+        key = f"{attachment.thumbnail_prefix}{digest}.jpg"
+        self.storage.put_once(key, picture.jpeg, mime_type="image/jpeg")
+        return Thumbnail(key, picture.width, picture.height, picture.at_ms)
+
+    def _reject(self, attachment: Attachment, stored: ObjectVersion, refused: Refused) -> str:
+        rejected = attachment.rejected(version=stored, reason=refused.reason, now=self.clock())
+        self.catalog.change(rejected, self._entry(Action.FILE_REJECTED, attachment, refused.reason))
+        self.deletion.purge(rejected)
+        return "rejected"
+
+    def _fail(self, attachment: Attachment, error: Exception) -> None:
+        reason = f"The file could not be inspected ({type(error).__name__})."
+        self.catalog.change(
+            attachment.failed(reason=reason),
+            self._entry(Action.FILE_FAILED, attachment, reason),
+        )
+
+    def _entry(self, action: Action, attachment: Attachment, description: str = "") -> Activity:
+        return entry(
+            action,
+            attachment,
+            user_id=attachment.uploaded_by,
+            at=self.clock(),
+            description=description,
+        )
+
+
+def _article(file_type: str) -> str:
+    return f"an {file_type}" if file_type[0] in "aio" else f"a {file_type}"

@@ -1,0 +1,46 @@
+"""`POST` of the upload routes: a pending record, and a signed request for its bytes."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from attachments import wiring
+from attachments.http_edge import HttpEdge
+from attachments.ids import utc_now
+from functions.issue_upload.issue_upload import issue_upload
+from functions.issue_upload.messages import UploadRequest, UploadTicket, ticket_of
+
+app = HttpEdge(wiring.verifier)
+
+
+@app.post("/api/chat/videos/upload")
+def upload_video(request: UploadRequest) -> Response[UploadTicket]:
+    return _issue(request, video_only=True)
+
+
+@app.post("/api/chat/upload")
+def upload_file(request: UploadRequest) -> Response[UploadTicket]:
+    return _issue(request, video_only=False)
+
+
+def _issue(request: UploadRequest, *, video_only: bool) -> Response[UploadTicket]:
+    issued = issue_upload(
+        request,
+        caller=app.caller,
+        video_only=video_only,
+        idempotency_key=app.header("idempotency-key"),
+        settings=wiring.settings(),
+        catalog=wiring.catalog(),
+        chat=wiring.chat(),
+        guards=wiring.guards(),
+        storage=wiring.storage(),
+        clock=utc_now,
+    )
+    ticket = ticket_of(issued, wiring.storage())
+    headers = {"Location": f"/api/chat/attachments/{ticket.id}/"}
+    return Response(201, "application/json", body=ticket, headers=headers)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return app.resolve(event, context)

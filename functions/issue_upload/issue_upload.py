@@ -1,0 +1,192 @@
+"""Reserve an attachment and sign its upload."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from attachments.access import (
+    Act,
+    Role,
+    Roles,
+    overrides,
+    require,
+    roles_in_conversation,
+)
+from attachments.activity import entry
+from attachments.catalog import Catalog, ClaimTakenError
+from attachments.chat import Chat
+from attachments.errors import (
+    ConflictError,
+    IdempotencyConflictError,
+    InvalidRequestError,
+    MessageGoneError,
+    NotFoundError,
+    StaleRecordError,
+    TooLargeError,
+)
+from attachments.file_types import clean_file_name, mime_essence, require_video, type_of
+from attachments.guards import Claim, Guards
+from attachments.ids import new_id
+from attachments.model import Action, Attachment, Caller, FileType, Message, Status
+from attachments.settings import MEGABYTE, Settings
+from attachments.storage import Storage
+from functions.issue_upload.messages import IssuedUpload, UploadRequest
+
+# A PUT must begin before its URL expires and may go on for long after.
+SLOW_UPLOAD = timedelta(hours=1)
+MAX_KEY_CHARACTERS = 255
+
+
+def issue_upload(
+    request: UploadRequest,
+    *,
+    caller: Caller,
+    video_only: bool,
+    idempotency_key: str | None,
+    settings: Settings,
+    catalog: Catalog,
+    chat: Chat,
+    guards: Guards,
+    storage: Storage,
+    clock: Callable[[], datetime],
+) -> IssuedUpload:
+    """A pending attachment, and the one request that S3 will accept for it.
+
+    Raises NotFoundError for a message that is unknown or not the caller's to see, ForbiddenError
+    for one that somebody else sent, InvalidRequestError, UnsupportedTypeError, TooLargeError, and
+    IdempotencyConflictError for a key that was used with another body.
+    """
+    message, roles = _message_for(caller, str(request.message_id), chat)
+    draft = _draft(request, message, caller, settings, video_only=video_only, now=clock())
+    now, seconds = draft.created_at, settings.upload_url_seconds
+    claim = _claim(idempotency_key, request, draft, video_only=video_only)
+    attachment = claim and _claimed(claim, guards, catalog)
+    if attachment is None:
+        note = entry(
+            Action.UPLOAD_REQUESTED,
+            draft,
+            user_id=caller.user_id,
+            at=now,
+            admin_override=overrides(Act.UPLOAD, roles),
+        )
+        try:
+            catalog.create(draft, note, claim)
+        except ClaimTakenError:
+            attachment = claim and _claimed(claim, guards, catalog)
+        except MessageGoneError as error:
+            raise _no_message() from error
+    attachment = attachment or draft
+    expires_at = now + timedelta(seconds=seconds)
+    if attachment.status is not Status.PENDING:
+        return IssuedUpload(attachment, None, expires_at)
+    attachment = _renewed(attachment, expires_at + SLOW_UPLOAD, catalog)
+    signed = storage.sign_put(
+        attachment.upload_key,
+        size=attachment.file_size,
+        mime_type=attachment.mime_type,
+        sha256=attachment.sha256,
+        seconds=seconds,
+    )
+    return IssuedUpload(attachment, signed, expires_at)
+
+
+def _message_for(caller: Caller, message_id: str, chat: Chat) -> tuple[Message, Roles]:
+    """The message, if the caller may attach something to it."""
+    message = chat.message(message_id)
+    if message is None:
+        raise _no_message()
+    membership = chat.membership(message.conversation_id, caller.user_id)
+    roles = roles_in_conversation(caller, participant=membership.participant)
+    if message.sender_id == caller.user_id:
+        roles |= {Role.SENDER}
+    if not roles & {Role.ADMIN, Role.PARTICIPANT}:
+        raise _no_message()
+    require(Act.UPLOAD, roles)
+    return message, roles
+
+
+def _no_message() -> NotFoundError:
+    problem = "There is no such message, or not for you."
+    return NotFoundError(problem, fields={"message_id": problem})
+
+
+def _draft(
+    request: UploadRequest,
+    message: Message,
+    caller: Caller,
+    settings: Settings,
+    *,
+    video_only: bool,
+    now: datetime,
+) -> Attachment:
+    """The record to be, its name, type and size checked."""
+    file_name = clean_file_name(request.file_name)
+    mime_type = mime_essence(request.mime_type)
+    if video_only:
+        require_video(file_name, mime_type)
+    file_type = type_of(mime_type)
+    _require_size(request.file_size, file_type, settings)
+    return Attachment(
+        id=new_id(),
+        message_id=message.id,
+        conversation_id=message.conversation_id,
+        uploaded_by=caller.user_id,
+        file_name=file_name,
+        file_type=file_type,
+        file_size=request.file_size,
+        mime_type=mime_type,
+        sha256=request.sha256,
+        video_only=video_only,
+        created_at=now,
+        due_at=now + timedelta(seconds=settings.upload_url_seconds) + SLOW_UPLOAD,
+    )
+
+
+def _require_size(size: int, file_type: FileType, settings: Settings) -> None:
+    largest = settings.max_bytes(file_type)
+    if size > largest:
+        problem = f"The largest {file_type} file may have {largest // MEGABYTE} MB."
+        if file_type is FileType.OTHER:
+            problem = f"The largest file of this type may have {largest // MEGABYTE} MB."
+        raise TooLargeError(problem, fields={"file_size": problem})
+
+
+def _claim(
+    key: str | None, request: UploadRequest, draft: Attachment, *, video_only: bool
+) -> Claim | None:
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY_CHARACTERS:
+        problem = f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} characters."
+        raise InvalidRequestError(problem, fields={"Idempotency-Key": problem})
+    body = f"{video_only} {request.model_dump_json()}"
+    return Claim(draft.uploaded_by, key, hashlib.sha256(body.encode()).hexdigest(), draft.id)
+
+
+def _claimed(claim: Claim, guards: Guards, catalog: Catalog) -> Attachment | None:
+    """The attachment of an earlier request with this key, None if there was none."""
+    found = guards.find(claim.user_id, claim.key)
+    if found is None:
+        return None
+    body_hash, attachment_id = found
+    if body_hash != claim.body_hash:
+        raise IdempotencyConflictError
+    try:
+        attachment = catalog.get(attachment_id)
+    except NotFoundError as error:
+        raise ConflictError("The attachment of this idempotency key is gone.") from error
+    if attachment.status is Status.DELETED:
+        raise ConflictError("The attachment of this idempotency key was deleted.")
+    return attachment
+
+
+def _renewed(attachment: Attachment, due_at: datetime, catalog: Catalog) -> Attachment:
+    """The attachment with a deadline that leaves this signature its time."""
+    if attachment.due_at is not None and attachment.due_at >= due_at:
+        return attachment
+    renewed = attachment.renewed(due_at=due_at)
+    try:
+        catalog.change(renewed, None)
+    except StaleRecordError:
+        return catalog.get(attachment.id)
+    return renewed

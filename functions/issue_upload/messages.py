@@ -1,0 +1,78 @@
+"""What an upload request and its answer look like."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from attachments.model import Attachment
+from attachments.storage import SignedRequest, Storage
+from attachments.views import AttachmentView, Instant, fields_of
+
+
+def _base64_sha256(text: str) -> str:
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError("This is not base64.") from error
+    if len(digest) != 32:
+        raise ValueError("A SHA-256 digest has 32 bytes.")
+    return text
+
+
+class UploadRequest(BaseModel):
+    """What a client says of the file before it sends it."""
+
+    message_id: UUID
+    file_name: str = Field(min_length=1, max_length=1024)
+    file_size: int = Field(gt=0, strict=True, description="In bytes, exactly.")
+    mime_type: str = Field(min_length=1, max_length=255)
+    sha256: Annotated[str, AfterValidator(_base64_sha256)] | None = Field(
+        default=None, description="Of the whole file, base64: S3 then refuses any other content."
+    )
+
+
+class UploadView(BaseModel):
+    """One request to S3: send the file's bytes with exactly these headers."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    key: str
+    part_size: int | None = Field(description="None: the file goes up in one piece.")
+    expires_at: Instant
+
+
+class UploadTicket(AttachmentView):
+    """The pending attachment and how to upload it; `upload` is null once something was uploaded."""
+
+    upload: UploadView | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedUpload:
+    """A record and, while it is pending, the signed request for its bytes."""
+
+    attachment: Attachment
+    request: SignedRequest | None
+    expires_at: datetime
+
+
+def ticket_of(issued: IssuedUpload, storage: Storage) -> UploadTicket:
+    """The answer as clients see it."""
+    request = issued.request
+    upload = request and {
+        "method": request.method,
+        "url": request.url,
+        "headers": request.headers,
+        "key": issued.attachment.upload_key,
+        "part_size": None,
+        "expires_at": issued.expires_at,
+    }
+    return UploadTicket.model_validate(
+        {**fields_of(issued.attachment, storage, seconds=60), "upload": upload}
+    )

@@ -1,0 +1,104 @@
+"""Find what a client or a crash left behind, and bring it to its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from aws_lambda_powertools import Logger
+
+from attachments import dynamo
+from attachments.activity import entry
+from attachments.catalog import Catalog
+from attachments.chat import Chat
+from attachments.deletion import Deletion
+from attachments.errors import NotFoundError, ObjectMissingError, StaleRecordError
+from attachments.model import Action, Attachment, Status
+from attachments.storage import Storage
+
+logger = Logger(child=True)
+SWEEPER = "sweep"
+
+
+@dataclass(slots=True)
+class Swept:
+    """What one pass did."""
+
+    expired: int = 0
+    failed: int = 0
+    purged: int = 0
+    deletions_finished: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    """One pass. Two at once are harmless: every change is conditional."""
+
+    catalog: Catalog
+    chat: Chat
+    storage: Storage
+    deletion: Deletion
+    clock: Callable[[], datetime]
+    has_time: Callable[[], bool]
+
+    def run(self) -> Swept:
+        """Look at everything that is due, while there is time; one bad record stops no other."""
+        swept = Swept()
+        now = self.clock()
+        for shard in range(dynamo.SHARDS):
+            for kind, identifier in self.chat.unfinished(now, shard):
+                self._guarded(swept, self._finish, kind, identifier)
+            for attachment_id in self.catalog.due(now, shard):
+                self._guarded(swept, self._heal, attachment_id, now)
+        return swept
+
+    def _guarded(self, swept: Swept, step: Callable[..., None], *arguments: object) -> None:
+        if not self.has_time():
+            return
+        try:
+            step(swept, *arguments)
+        except (NotFoundError, StaleRecordError):
+            return  # changed meanwhile: whoever changed it finishes it, or the next pass does
+        except Exception:
+            logger.exception("could not heal", subject=[str(argument) for argument in arguments])
+            swept.errors += 1
+
+    def _finish(self, swept: Swept, kind: str, identifier: str) -> None:
+        if kind == "message":
+            self.deletion.message(identifier, user_id=SWEEPER)
+        else:
+            self.deletion.conversation(identifier, 0, user_id=SWEEPER)
+        swept.deletions_finished += 1
+
+    def _heal(self, swept: Swept, attachment_id: str, now: datetime) -> None:
+        attachment = self.catalog.get(attachment_id)
+        if attachment.due_at is None or attachment.due_at > now:
+            return  # the index lags behind the record
+        if attachment.status is Status.PENDING:
+            self._end_pending(swept, attachment, now)
+        else:
+            self.deletion.purge(attachment)
+            swept.purged += 1
+
+    def _end_pending(self, swept: Swept, attachment: Attachment, now: datetime) -> None:
+        """Past its deadline: never uploaded, or uploaded and never inspected to the end."""
+        try:
+            self.storage.head(attachment.upload_key)
+        except ObjectMissingError:
+            keep = self.deletion.tombstone_life
+            self._change(attachment.expired(now=now, keep=keep), Action.UPLOAD_EXPIRED, now)
+            swept.expired += 1
+        else:
+            reason = "The file was uploaded, but its inspection did not finish."
+            self._change(attachment.failed(reason=reason), Action.FILE_FAILED, now)
+            swept.failed += 1
+
+    def _change(self, attachment: Attachment, action: Action, now: datetime) -> None:
+        note = entry(
+            action,
+            attachment,
+            user_id=attachment.uploaded_by,
+            at=now,
+            description=attachment.reason or "",
+        )
+        self.catalog.change(attachment, note)
