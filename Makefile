@@ -1,0 +1,73 @@
+# `make run` and `make test` do all set-up by themselves; `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+PORT ?= 8000
+NATIVE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+ARCH ?= $(NATIVE)
+STAGE ?= dev
+SOURCES := functions layers local tests
+SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
+UV := .venv/bin/uv pip install --quiet --require-hashes
+PYTEST := .venv/bin/python -m pytest
+
+export PORT DEMO FILE FFMPEG_SOURCES
+
+.PHONY: help run test check layer build deploy accept lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/ready ## the whole system on this machine (PORT=8000, DEMO=0, FILE=video.mp4)
+	@.venv/bin/python -m local
+
+test: .venv/ready ## all tests
+	@$(MAKE) layer ARCH=$(NATIVE)
+	$(PYTEST)
+
+check: .venv/ready .venv-sam/ready ## format, lint, types, template
+	.venv/bin/ruff format --check $(SOURCES)
+	.venv/bin/ruff check $(SOURCES)
+	.venv/bin/mypy local $(wildcard layers/core) layers/ffmpeg/build.py tests $(wildcard functions/*/*.py)
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the first time, then cached
+	@test -e .venv-layer/ready -a .venv-layer/ready -nt requirements/layer.txt || { \
+	  $(PYTHON) -m venv .venv-layer && $(UV) --python .venv-layer/bin/python -r requirements/layer.txt && touch .venv-layer/ready; }
+	@.venv-layer/bin/python layers/ffmpeg/build.py --arch $(ARCH)
+
+build: .venv-sam/ready layer ## what is deployed, into .aws-sam (ARCH=arm64 for Lambda's default; needs python3.13)
+	PYTHON=$(CURDIR)/.venv-layer/bin/python ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+
+deploy: build ## build and deploy with samconfig.toml (STAGE=dev|staging|prod)
+	$(SAM) deploy --config-env $(STAGE) --parameter-overrides Architecture=$(ARCH) Stage=$(STAGE)
+
+accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json)
+	@test -n "$(STACK)" || { echo "Say which stack: make accept STACK=path/to/stack.json"; exit 1; }
+	STACK=$(abspath $(STACK)) $(PYTEST) tests/stack -m promise
+
+lock: .venv/ready ## the locked requirements, anew
+	@for name in dev sam layer uv; do (cd requirements && ../.venv/bin/uv pip compile --quiet --universal \
+	  --python-version 3.11 --no-strip-extras --generate-hashes --no-header --no-annotate $(LOCK) $$name.in -o $$name.txt) || exit 1; done
+	@for folder in layers/core functions/inspect_upload; do (cd $$folder && $(CURDIR)/.venv/bin/uv pip compile --quiet --universal \
+	  --python-version 3.13 --generate-hashes --no-header --no-annotate $(LOCK) requirements.in -o requirements.txt) || exit 1; done
+
+clean: ## everything that was built or installed here
+	rm -rf .venv .venv-* .build .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/ready: requirements/dev.txt requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed; name it: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Setting up .venv"
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(UV) --python .venv/bin/python -r requirements/dev.txt
+	@touch $@
+
+.venv-sam/ready: requirements/sam.txt .venv/ready
+	@echo "Setting up .venv-sam"
+	@$(PYTHON) -m venv .venv-sam
+	@$(UV) --python .venv-sam/bin/python -r requirements/sam.txt
+	@touch $@

@@ -1,0 +1,90 @@
+"""`make run`: the whole template on this machine, from one command until Ctrl-C."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from local import console, demo
+from local.ffmpeg import NoFfmpegError
+from local.samples import make_clip
+from local.stack import LocalStack, PortInUseError, StartError
+from local.template import TemplateError
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> int:
+    arguments = _arguments()
+    try:
+        return asyncio.run(_serve(arguments))
+    except (TemplateError, NoFfmpegError, PortInUseError, StartError, demo.DemoError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make run", description="Run OffChat Attachments on this machine."
+    )
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
+    parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="for stack.json")
+    parser.add_argument("--file", type=Path, help="a video of yours for the demo")
+    parser.add_argument("--no-demo", action="store_true", default=os.environ.get("DEMO") == "0")
+    arguments = parser.parse_args()
+    if os.environ.get("FILE"):
+        arguments.file = Path(os.environ["FILE"])
+    if arguments.file and not arguments.file.is_file():
+        parser.error(f"there is no file {arguments.file}")
+    return arguments
+
+
+async def _serve(arguments: argparse.Namespace) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    folder: Path = arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as cleanup:
+        stack = await cleanup.enter_async_context(
+            LocalStack(ROOT / "template.yaml", folder, port=arguments.port)
+        )
+        await asyncio.to_thread(demo.seed, stack.description)
+        _publish(folder / "stack.json", stack.description)
+        cleanup.callback((folder / "stack.json").unlink, missing_ok=True)
+        console.note(f"API        {stack.description['api']}")
+        console.note(f"S3         {stack.description['s3']}")
+        console.note(f"All of it  {folder / 'stack.json'}")
+        if not arguments.no_demo:
+            await asyncio.to_thread(_demo, arguments, stack.description)
+        console.heading("Serving until Ctrl-C.")
+        await stop.wait()
+        console.note("\nStopping.")
+    return 0
+
+
+def _demo(arguments: argparse.Namespace, description: dict[str, object]) -> None:
+    folder: Path = arguments.folder
+    video = arguments.file or folder / "sample.mp4"
+    if not video.exists():
+        console.note("Making a sample video of ten seconds.")
+        make_clip(video)
+    console.heading(f"Uploading {video.name} as the demo's sender")
+    record = demo.upload(description, video, folder)
+    demo.show(record)
+    demo.instructions(description)
+
+
+def _publish(path: Path, description: dict[str, object]) -> None:
+    """Written whole or not at all: whoever waits for the file never reads a half."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(description, indent=2))
+    draft.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
