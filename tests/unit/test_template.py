@@ -219,3 +219,20 @@ def test_presigned_urls_end_before_their_signers_credentials_may() -> None:
     for name in ("UploadUrlSeconds", "DownloadUrlSeconds"):
         assert parameters[name]["MaxValue"] <= 3600
         assert parameters[name]["Default"] == 900
+
+
+def test_the_readme_lists_the_parameters_as_they_are() -> None:
+    """On a difference, put the table that this test prints into README.md."""
+    rows = ["| parameter | default | what it is |", "|---|---|---|"]
+    for name, parameter in written()["Parameters"].items():
+        bounds = parameter.get("AllowedValues")
+        if bounds:
+            bounds = ", ".join(str(value) for value in bounds)
+        elif "MinValue" in parameter:
+            bounds = f"{parameter['MinValue']} to {parameter['MaxValue']}"
+        says = parameter["Description"] + (f" ({bounds})" if bounds else "")
+        default = f"`{parameter['Default']}`" if parameter["Default"] != "" else ""
+        rows.append(f"| `{name}` | {default} | {says} |")
+    table = "\n".join(rows)
+    print(table)
+    assert table in (ROOT / "README.md").read_text()

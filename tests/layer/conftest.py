@@ -1,0 +1,8 @@
+"""The layer's build modules live beside the layer; the built layers under .build/ffmpeg."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+sys.path.insert(0, str(ROOT / "layers" / "ffmpeg"))
