@@ -41,7 +41,7 @@ def source(upstream: Path) -> Source:
         version="1.2",
         sha256=(hashlib.sha256(CONTENT).hexdigest(),),
         url=(upstream / "paint-1.2.tar.xz").as_uri(),
-        debian_source="no-such-package-as-paint",
+        debian_file="no-such-paint_1.2.orig.tar.xz",
     )
 
 

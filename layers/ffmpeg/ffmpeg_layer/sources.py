@@ -3,13 +3,13 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ffmpeg_layer.progress import BuildError
 
@@ -25,7 +25,7 @@ class Source:
     version: str
     sha256: tuple[str, ...]
     url: str
-    debian_source: str
+    debian_file: str
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -81,34 +81,26 @@ def from_folder(source: Source, _download: Path) -> Path:
 
 def from_upstream(source: Source, download: Path) -> Path:
     """Upstream's release address."""
-    target = download / source.url.rpartition("/")[2]
-    try:
-        with (
-            urllib.request.urlopen(  # noqa: S310 - a pinned address, and the bytes are checked
-                source.url, timeout=DOWNLOAD_TIMEOUT_SECONDS
-            ) as response,
-            target.open("wb") as file,
-        ):
-            shutil.copyfileobj(response, file)
-    except (OSError, ValueError) as error:
-        raise SourceUnavailableError(f"{source.url}: {error}") from error
-    return _downloaded(source, target)
+    return _fetched(source, source.url, download)
 
 
 def from_distribution(source: Source, download: Path) -> Path:
-    """The distribution's source package, if its index lists a tarball with a pinned checksum."""
+    """The tarball in the pool of the mirrors that apt is set up with (Debian policy, "orig").
+
+    Needs no `deb-src` entry and no release's index: the checksum says all that they would.
+    """
     if not shutil.which("apt-get"):
         raise SourceUnavailableError("apt-get is not here")
-    shown = _output(["apt-cache", "showsrc", "--only-source", source.debian_source])
-    for stanza in shown.split("\n\n"):
-        files = re.findall(r"^ ([0-9a-f]{64}) \d+ (\S+)$", stanza, re.MULTILINE)
-        pinned = [name for checksum, name in files if checksum in source.sha256]
-        version = re.search(r"^Version: (\S+)$", stanza, re.MULTILINE)
-        if pinned and version:
-            package = f"{source.debian_source}={version[1]}"
-            _output(["apt-get", "source", "--download-only", "--only-source", package], download)
-            return _downloaded(source, download / pinned[0])
-    raise SourceUnavailableError("apt has no deb-src entry with this release")
+    targets = _output(["apt-get", "indextargets", "--format", "$(REPO_URI)"])
+    package = source.debian_file.partition("_")[0]
+    path = f"pool/main/{package[0]}/{package}/{quote(source.debian_file)}"
+    mirrors = sorted({line for line in targets.splitlines() if line.startswith("http")}, key=len)
+    for mirror in mirrors:
+        try:
+            return _fetched(source, f"{mirror.rstrip('/')}/{path}", download)
+        except SourceUnavailableError:
+            continue
+    raise SourceUnavailableError(f"no mirror of apt has {source.debian_file}")
 
 
 # In this order: what the person chose, the origin, a mirror that most machines can reach.
@@ -137,17 +129,26 @@ def find_source(source: Source, download: Path, finders: Sequence[Finder] = FIND
     )
 
 
-def _downloaded(source: Source, tarball: Path) -> Path:
+def _fetched(source: Source, address: str, download: Path) -> Path:
     """A download with other bytes is as good as none: a proxy's page, a repacked mirror."""
-    if not tarball.is_file() or not source.accepts(tarball):
-        raise SourceUnavailableError(f"{tarball.name} came with a checksum that is not pinned")
+    tarball = download / address.rpartition("/")[2]
+    try:
+        with (
+            urllib.request.urlopen(  # noqa: S310 - the bytes are checked
+                address, timeout=DOWNLOAD_TIMEOUT_SECONDS
+            ) as response,
+            tarball.open("wb") as file,
+        ):
+            shutil.copyfileobj(response, file)
+    except (OSError, ValueError) as error:
+        raise SourceUnavailableError(f"{address}: {error}") from error
+    if not source.accepts(tarball):
+        raise SourceUnavailableError(f"{address} came with a checksum that is not pinned")
     return tarball
 
 
-def _output(command: list[str], folder: Path | None = None) -> str:
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
-    )
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise SourceUnavailableError(f"{command[0]}: {lines[-1] if lines else 'failed'}")
