@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
@@ -29,9 +29,11 @@ def objects_created(body: str, *, bucket: str) -> list[ObjectCreated]:
     """
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
-    records = message.get("Records", []) if isinstance(message, dict) else []
+    records = message.get("Records") if isinstance(message, dict) else None
+    if not isinstance(records, list):
+        return []
     found = [_created(record, bucket) for record in records if isinstance(record, dict)]
     return [created for created in found if created is not None]
 
@@ -56,6 +58,7 @@ def _created(record: dict[str, Any], bucket: str) -> ObjectCreated | None:
 
 def _time(record: dict[str, Any]) -> datetime:
     try:
-        return datetime.fromisoformat(record["eventTime"])
+        at = datetime.fromisoformat(record["eventTime"])
     except (KeyError, TypeError, ValueError):
         return utc_now()
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

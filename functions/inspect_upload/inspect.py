@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from attachments.activity import entry
 from attachments.catalog import Catalog
@@ -15,10 +16,18 @@ from attachments.storage import Storage
 from functions.inspect_upload.events import ObjectCreated
 from functions.inspect_upload.findings import Accepted, Declared, Finding, Picture, Refused
 from functions.inspect_upload.inspectors import examine
-from functions.inspect_upload.object_reader import StoredObjectReader
+from functions.inspect_upload.object_reader import ObjectReader, StoredObjectReader
 from functions.inspect_upload.sandbox import Sandbox
 
 OPEN = frozenset({Status.PENDING, Status.FAILED})
+
+
+class Examine(Protocol):
+    """From bytes to a finding; `examine` of the inspectors, unless a test says otherwise."""
+
+    def __call__(
+        self, reader: ObjectReader, declared: Declared, *, sandbox: Sandbox
+    ) -> Finding: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class Inspection:
     settings: Settings
     sandbox: Sandbox
     clock: Callable[[], datetime]
+    examine: Examine = examine
 
     def run(self, created: ObjectCreated, *, last_try: bool) -> str:
         """What became of the object, in one word.
@@ -83,7 +93,7 @@ class Inspection:
             return Refused(f"{size} bytes arrived instead of {attachment.file_size}.")
         reader = StoredObjectReader(self.storage, attachment.upload_key, stored)
         declared = Declared(attachment.file_name, attachment.mime_type, attachment.video_only)
-        finding = examine(reader, declared, sandbox=self.sandbox)
+        finding = self.examine(reader, declared, sandbox=self.sandbox)
         if isinstance(finding, Accepted):
             largest = self.settings.max_bytes(finding.file_type)
             if size > largest:

@@ -1,0 +1,114 @@
+"""One frame, decoded and made small by ffmpeg in the sandbox, taken over as plain pixels.
+
+The pixels come wrapped in the simplest PNG there is (one filterless image, stored), because it
+says its own size: what a stream claims of its size is not to be trusted for slicing memory.
+Only this module reads it; no image library ever sees a byte that was not made here.
+"""
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass, replace
+
+from functions.inspect_upload.boundaries import input_options
+from functions.inspect_upload.sandbox import Sandbox
+
+WIDTH_MAX = 320
+HEIGHT_MAX = 960  # a very tall picture becomes narrower than 320 instead of endless
+STDOUT_MAX = WIDTH_MAX * HEIGHT_MAX * 4 + 64 * 1024
+LOOK_AHEAD_S = "10"  # how much of a damaged video is searched for a frame that decodes
+READ_ON_MS = 3000
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+# As shown: pixel aspect applied, kept in proportion, never enlarged. ffmpeg has rotated before.
+SHRINK = f"min(1,min({WIDTH_MAX}/(iw*sar),{HEIGHT_MAX}/ih))"
+SCALE = f"scale=w='max(1,round(iw*sar*{SHRINK}))':h='max(1,round(ih*{SHRINK}))':flags=area"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`mode` is RGB or RGBA, 8 bits a channel, row by row; `at_ms` is the instant that it shows."""
+
+    pixels: bytes
+    width: int
+    height: int
+    mode: str
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where frames come from; `turn` is a filter that turns what ffmpeg does not by itself.
+
+    A `still` picture may be transparent, and is turned by `turn` alone.
+    """
+
+    url: str
+    demuxer: str
+    sandbox: Sandbox
+    fragmented: bool = False
+    turn: str = ""
+    still: bool = False
+
+
+def draw(source: Source, at_ms: int, *, deadline_s: float) -> Frame | None:
+    """The first frame at or after `at_ms`; None if none decodes. Raises SandboxError."""
+    limits = ("-t", LOOK_AHEAD_S) if not source.still else ("-noautorotate",)
+    seek = ("-ss", f"{at_ms / 1000:.3f}") if at_ms else ()
+    # OGG has no index: to seek is to guess around in all of the file, to read on is quicker.
+    reads_on = source.demuxer == "ogg" and at_ms <= READ_ON_MS
+    before, after = ((), seek) if reads_on else (seek, ())
+    pixels = "rgba" if source.still else "rgb24"
+    arguments = [
+        *("-nostdin", "-v", "fatal", "-hide_banner"),
+        *input_options(source.demuxer, fragmented=source.fragmented),
+        *("-threads", "2", *before, *limits, "-i", source.url, *after),
+        *("-map", "0:V:0", "-an", "-sn", "-dn", "-map_metadata", "-1", "-frames:v", "1"),
+        *("-vf", f"{source.turn}{SCALE},format={pixels}"),
+        *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "at={ti}"),
+        *("-c:v", "png", "-pred", "none", "-compression_level", "0", "-threads:v", "1"),
+        *("-f", "image2pipe", "pipe:1"),
+    ]
+    result = source.sandbox.run("ffmpeg", arguments, deadline_s=deadline_s, stdout_max=STDOUT_MAX)
+    frame = unpack(result.stdout)
+    start_ms = 0 if reads_on else at_ms
+    return replace(frame, at_ms=start_ms + _instant_ms(result.stderr)) if frame else None
+
+
+def _instant_ms(stderr: str) -> int:
+    """The frame's time, counted from where reading began."""
+    found = re.search(r"at=(\d{1,7}(?:\.\d{1,9})?)", stderr)
+    return round(float(found[1]) * 1000) if found else 0
+
+
+def unpack(png: bytes) -> Frame | None:
+    """The frame in a PNG without filters (PNG specification, sections 9 and 11).
+
+    None for anything else: it may come from a program that hostile bytes have taken over.
+    """
+    if not png.startswith(SIGNATURE) or len(png) < 33:
+        return None
+    width, height, depth, colour = struct.unpack(">IIBB", png[16:26])
+    mode = {2: "RGB", 6: "RGBA"}.get(colour)
+    if not (0 < width <= WIDTH_MAX and 0 < height <= HEIGHT_MAX and depth == 8 and mode):
+        return None
+    row = 1 + len(mode) * width
+    try:
+        rows = zlib.decompressobj().decompress(_image_data(png), row * height)
+    except zlib.error:
+        return None
+    if len(rows) != row * height or any(rows[::row]):
+        return None
+    pixels = b"".join(rows[at + 1 : at + row] for at in range(0, len(rows), row))
+    return Frame(pixels, width, height, mode)
+
+
+def _image_data(png: bytes) -> bytes:
+    """The content of the IDAT chunks; checksums do not matter between two of our programs."""
+    parts, at = [], 8
+    while at + 12 <= len(png):
+        length = int.from_bytes(png[at : at + 4], "big")
+        if png[at + 4 : at + 8] == b"IDAT":
+            parts.append(png[at + 8 : at + 8 + length])
+        at += 12 + length
+    return b"".join(parts)

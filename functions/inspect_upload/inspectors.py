@@ -1,0 +1,57 @@
+"""From bytes to a finding: what a file is decides who looks at it, and the bytes decide what it is.
+
+The declared type never overrules the bytes. Where the bytes are recognised, their type is
+recorded; where they are not, the declared type stays if it is harmless and no media type (a
+`.dwg` stays a `.dwg`), else the file is `application/octet-stream`. On the video route anything
+but a video is refused.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from functions.inspect_upload.audio import AudioInspector
+from functions.inspect_upload.findings import Declared, Finding, Refused
+from functions.inspect_upload.image import ImageInspector
+from functions.inspect_upload.movie import VideoInspector
+from functions.inspect_upload.object_reader import ObjectReader
+from functions.inspect_upload.opaque import OpaqueInspector
+from functions.inspect_upload.range_server import RangeServer
+from functions.inspect_upload.sandbox import Sandbox
+from functions.inspect_upload.sniff import Kind, Sniffed, sniff
+from functions.inspect_upload.subject import Subject
+
+
+class Inspector(Protocol):
+    def accepts(self, sniffed: Sniffed, /) -> bool:
+        """Whether files like this are this inspector's."""
+        ...
+
+    def examine(self, subject: Subject) -> Finding:
+        """Accepts or refuses; a failing store may give nonsense, which the caller discards."""
+        ...
+
+
+INSPECTORS: tuple[Inspector, ...] = (
+    VideoInspector(),
+    ImageInspector(),
+    AudioInspector(),
+    OpaqueInspector(),
+)
+
+
+def examine(reader: ObjectReader, declared: Declared, *, sandbox: Sandbox) -> Finding:
+    """Reads what it must of the object and decides. Raises what the store raised."""
+    with ThreadPoolExecutor(2, thread_name_prefix="program") as pool, RangeServer(reader) as server:
+        head = server.head
+        sniffed = sniff(head)
+        if declared.video_only and sniffed.kind is not Kind.MOVIE:
+            return Refused(
+                f"This is {sniffed.name}, not a video."
+                " Videos can be MP4, WebM, OGG, MOV, AVI or MKV."
+            )
+        subject = Subject(server, reader.size, head, sniffed, declared, sandbox, pool)
+        inspector = next(inspector for inspector in INSPECTORS if inspector.accepts(sniffed))
+        finding = inspector.examine(subject)
+        if server.failure:
+            raise server.failure
+        return finding

@@ -1,0 +1,109 @@
+"""Video containers: structure, ffprobe and the first thumbnail at the same time.
+
+A container that holds sound alone is an audio file, or refused on the video route. What cannot
+be understood within the byte budget and the deadlines is refused and never half described.
+"""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from attachments.model import FileType
+from functions.inspect_upload import chunks, isobmff, matroska
+from functions.inspect_upload.audio import describe as describe_audio
+from functions.inspect_upload.findings import Accepted, Finding, Refused
+from functions.inspect_upload.frame import Source
+from functions.inspect_upload.picture import encode
+from functions.inspect_upload.probe import Probe, probe, video_media
+from functions.inspect_upload.range_server import BudgetExceededError
+from functions.inspect_upload.sandbox import SandboxFloodError, SandboxTimeoutError
+from functions.inspect_upload.sniff import Kind, Sniffed
+from functions.inspect_upload.structure import BrokenStructureError, Structure
+from functions.inspect_upload.subject import Subject
+from functions.inspect_upload.thumbnail import Ladder
+
+STRUCTURE = {
+    "mov": isobmff.read_structure,
+    "matroska": matroska.read_structure,
+    "ogg": chunks.read_ogg,
+    "avi": chunks.read_avi,
+}
+TOO_SCATTERED = "is laid out so that too much of it must be read to understand it"
+TOO_SLOW = "could not be understood in the time that an inspection may take"
+UNREADABLE = "is damaged and cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What goes on while the layout is read."""
+
+    probe: Future[Probe]
+    first: Future[None]
+    ladder: Ladder
+
+
+class VideoInspector:
+    def accepts(self, sniffed: Sniffed) -> bool:
+        return sniffed.kind is Kind.MOVIE
+
+    def examine(self, subject: Subject) -> Finding:
+        work = _start(subject)
+        try:
+            structure = STRUCTURE[subject.sniffed.demuxer or ""](subject.bytes())
+            found = _whole_truth(work.probe, subject)
+        except BrokenStructureError as error:
+            return Refused(subject.sentence(str(error)))
+        except BudgetExceededError:
+            return Refused(subject.sentence(TOO_SCATTERED))
+        except SandboxTimeoutError:
+            return Refused(subject.sentence(TOO_SLOW))
+        except SandboxFloodError:
+            return Refused(subject.sentence(UNREADABLE))
+        return _conclude(subject, structure, found, work)
+
+
+def _whole_truth(probed: Future[Probe], subject: Subject) -> Probe:
+    """What ffprobe found. Raises BudgetExceededError if it may not have seen what there is."""
+    try:
+        return probed.result()
+    finally:
+        if subject.server.exhausted:
+            raise BudgetExceededError
+
+
+def _start(subject: Subject) -> Work:
+    sniffed, url = subject.sniffed, subject.server.url
+    assert sniffed.demuxer
+    fragmented = sniffed.demuxer == "mov" and b"mvex" in subject.head
+    ladder = Ladder(Source(url, sniffed.demuxer, subject.sandbox, fragmented))
+
+    options = {"fragmented": fragmented}
+    found = subject.pool.submit(probe, url, sniffed, subject.sandbox, **options)
+    return Work(found, subject.pool.submit(ladder.first), ladder)
+
+
+def _conclude(subject: Subject, structure: Structure, found: Probe, work: Work) -> Finding:
+    if found.video is None:
+        if subject.declared.video_only:
+            return Refused(subject.sentence("has no video stream"))
+        return describe_audio(subject, structure, found)
+    media = video_media(found, subject.sniffed, structure, subject.size)
+    work.first.result()
+    shot = work.ladder.finish(media.duration_ms, tagged_rotation=found.tagged_rotation)
+    picture = None
+    if shot.frame is not None:
+        transfer = found.video.get("color_transfer", "")
+        picture = encode(shot.frame, transfer=transfer, at_ms=shot.frame.at_ms)
+    return Accepted(
+        file_type=FileType.VIDEO,
+        mime_type=_video_mime_type(subject.sniffed),
+        media=media,
+        picture=picture,
+        note=shot.note,
+    )
+
+
+def _video_mime_type(sniffed: Sniffed) -> str:
+    """Some files call themselves sound and hold video all the same."""
+    return {"audio/mp4": "video/mp4", "audio/ogg": "video/ogg"}.get(
+        sniffed.mime_type, sniffed.mime_type
+    )
