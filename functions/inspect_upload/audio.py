@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from attachments.model import FileType
 from functions.inspect_upload.findings import Accepted, Finding, Refused
-from functions.inspect_upload.probe import Probe, audio_media, probe
+from functions.inspect_upload.probe import Fields, Probe, audio_media, probe
 from functions.inspect_upload.sandbox import SandboxFloodError, SandboxTimeoutError
 from functions.inspect_upload.sniff import Kind, Sniffed
 from functions.inspect_upload.structure import BrokenStructureError, Structure
@@ -12,6 +12,7 @@ from functions.inspect_upload.subject import Subject
 from functions.inspect_upload.waveform import WAVEFORM_MAX_BYTES, Waveform, listen
 
 TOO_MUCH = "needs too much reading to be understood"
+SAMPLE_RATES = range(4000, 768_001)  # a second; resampling from 2 would fill the memory
 AUDIO_MIME_TYPES = {
     "video/mp4": "audio/mp4",
     "video/quicktime": "audio/mp4",
@@ -45,8 +46,9 @@ def describe(subject: Subject, structure: Structure, found: Probe) -> Finding:
     """The finding on a file that holds sound and no video; also for video containers."""
     if found.audio is None:
         return Refused(subject.sentence("holds neither video nor sound"))
-    heard = _listen(subject, structure)
-    if heard is not None and structure.duration_ms is None:
+    heard = _listen(subject, structure, found.audio)
+    # Where there is no index, what can be heard is the duration; else gaps count as well.
+    if heard is not None and subject.sniffed.kind is Kind.AUDIO:
         structure = replace(structure, duration_ms=heard.duration_ms)
     media = audio_media(found, structure, subject.size)
     mime_type = subject.sniffed.mime_type
@@ -57,8 +59,11 @@ def describe(subject: Subject, structure: Structure, found: Probe) -> Finding:
     )
 
 
-def _listen(subject: Subject, structure: Structure) -> Waveform | None:
+def _listen(subject: Subject, structure: Structure, audio: Fields) -> Waveform | None:
     if subject.size > WAVEFORM_MAX_BYTES or not subject.sniffed.demuxer:
+        return None
+    rate = str(audio.get("sample_rate"))
+    if not rate.isdecimal() or int(rate) not in SAMPLE_RATES:
         return None
     return listen(
         subject.server.url,

@@ -127,15 +127,22 @@ def _last_moof(data: bytes, tfra: Box) -> int:
 
 
 def _walk(data: bytes, at: int, tracks: dict[int, Track]) -> list[Run]:
-    """The fragments from `at` to the end of the file, which is the end of `data`."""
+    """The fragments from `at` to the end of the file, which is the end of `data`.
+
+    Raises TruncatedError if the last one lacks its `mdat`.
+    """
     runs: dict[int, Run] = {}
+    lacks_data = False
     while at + 8 <= len(data):
         box = header(data[at : at + 16].ljust(16, b"\0"), at, len(data))
         if box.end > len(data):
             raise TruncatedError
         if box.kind == b"moof":
             _note_moof(data, box, tracks, runs)
+        lacks_data = box.kind == b"moof" or (lacks_data and box.kind != b"mdat")
         at = box.end
+    if lacks_data:
+        raise TruncatedError
     return list(runs.values())
 
 
@@ -175,8 +182,9 @@ def _trun(data: bytes, box: Box, default: int) -> tuple[int, int]:
     """Section 8.8.8: the number of samples, and the sum of their durations."""
     flags, count = number(data, box.body + 1, 3), number(data, box.body + 4, 4)
     step = 4 * (flags >> 8 & 0xF).bit_count()
+    first = box.body + 8 + (4 if flags & 1 else 0) + (4 if flags & 4 else 0)
+    if step:
+        count = min(count, max(box.end - first, 0) // step)
     if not flags & 0x100:
         return count, count * default
-    first = box.body + 8 + (4 if flags & 1 else 0) + (4 if flags & 4 else 0)
-    count = min(count, max(box.end - first, 0) // step)
     return count, sum(number(data, first + index * step, 4) for index in range(count))

@@ -39,7 +39,8 @@ def read_structure(source: Bytes) -> Structure:
     if any(track.last_chunk >= source.size for track in tracks.values()):
         raise TruncatedError
     mdat = next((box for box in boxes if box.kind == b"mdat"), None)
-    if find(data, header(data[:16], 0, len(data)), b"mvex") is None:
+    fragmented = any(box.kind == b"moof" for box in boxes)
+    if not fragmented and find(data, header(data[:16], 0, len(data)), b"mvex") is None:
         return Structure(streamable=mdat is None or moov.start < mdat.start)
     return fragments.read_structure(source, data, boxes, tracks)
 

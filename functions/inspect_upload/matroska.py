@@ -7,6 +7,7 @@ timestamps of the last blocks are what there is to play.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from functions.inspect_upload.structure import (
     BrokenStructureError,
@@ -24,6 +25,7 @@ CLUSTER_ID = CLUSTER.to_bytes(4, "big")
 ELEMENTS_MAX = 8192  # of one cluster: two minutes at 60 frames a second
 GROUP_ELEMENTS_MAX = 16
 CANDIDATES_MAX = 4
+REORDER_MAX = 16  # blocks of a track that may be out of order: the most that H.264 and HEVC do
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class Element:
     id: int
     body: int
     end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The end of the last block, in timestamp units; not `sure` where a cluster is damaged."""
+
+    tick: int
+    sure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,36 +127,36 @@ def _read_info(head: bytes, info: Element) -> Info:
 def _last_block_ms(source: Bytes, info: Info) -> float | None:
     """The end of the last block: its timestamp, and its duration or the step before it.
 
-    Beyond the tail is looked only where no duration is declared.
+    Beyond the tail is looked only where no duration is declared; what is left of a damaged
+    cluster says nothing against one that is.
     """
     for data in source.ends():
-        ticks = _last_tick(data)
-        if ticks is not None:
-            return ticks * info.scale_ns / 1e6
+        last = _last(data)
+        if last is not None and (last.sure or info.duration_ms is None):
+            return last.tick * info.scale_ns / 1e6
         if info.duration_ms is not None:
             break
     return None
 
 
-def _last_tick(data: bytes) -> int | None:
-    """The latest end of a block of the last clusters in `data`, in timestamp units."""
-    at = data.rfind(CLUSTER_ID)
+def _last(data: bytes) -> Last | None:
+    """From the last two clusters in `data`, lest one false timestamp decides alone."""
+    at, found = data.rfind(CLUSTER_ID), list[Last]()
     for _ in range(CANDIDATES_MAX):
-        if at < 0:
-            return None
+        if at < 0 or len(found) == 2:
+            break
         cluster = _element(data, at)
         if cluster and cluster.body < len(data) and data[cluster.body] in CLUSTER_STARTS:
             end = _cluster_end(data, cluster)
-            if end is not None:
-                return end
+            found += [end] if end is not None else []
         at = data.rfind(CLUSTER_ID, 0, at)
-    return None
+    return Last(max(end.tick for end in found), found[0].sure) if found else None
 
 
-def _cluster_end(data: bytes, cluster: Element) -> int | None:
+def _cluster_end(data: bytes, cluster: Element) -> Last | None:
     base: int | None = None
     times: dict[int, list[int]] = {}
-    explicit = 0
+    explicit, at = 0, cluster.body
     for element in _children(data, cluster.body, min(cluster.end or len(data), len(data))):
         if element.end is None:
             break
@@ -156,24 +166,29 @@ def _cluster_end(data: bytes, cluster: Element) -> int | None:
             _note_block(data, element, times)
         elif element.id == BLOCK_GROUP:
             explicit = max(explicit, _note_group(data, element, times))
+        at = element.end
     if base is None or not times:
         return None
-    ends = [sorted(track)[-1] + _step(sorted(track)) for track in times.values()]
-    return base + max(*ends, explicit) if explicit else base + max(ends)
+    last = max(explicit, *(_track_end(track) for track in times.values()))
+    return Last(base + last, sure=at == (len(data) if cluster.end is None else cluster.end))
 
 
-def _step(track: list[int]) -> int:
-    return track[-1] - track[-2] if len(track) > 1 else 0
+def _track_end(times: list[int]) -> int:
+    """The last block and the usual step; false timestamps among earlier blocks do not count."""
+    recent = sorted(times[-REORDER_MAX:])
+    steps = sorted(later - earlier for earlier, later in pairwise(recent))
+    return recent[-1] + (steps[len(steps) // 2] if steps else 0)
 
 
 def _note_block(data: bytes, block: Element, times: dict[int, list[int]]) -> int:
-    """Notes the block's relative timestamp under its track number (RFC 9559, section 10.1)."""
-    if block.body + 4 > len(data) or not data[block.body]:
+    """Notes the block's relative timestamp under its track number (RFC 9559, section 10.1).
+
+    A number of more than one byte is damage: nobody has 128 tracks.
+    """
+    if block.body + 4 > len(data) or not data[block.body] & 0x80:
         return 0
-    width = 9 - data[block.body].bit_length()
-    at = block.body + width
-    time = int.from_bytes(data[at : at + 2], "big", signed=True)
-    times.setdefault(int.from_bytes(data[block.body : at], "big"), []).append(time)
+    time = int.from_bytes(data[block.body + 1 : block.body + 3], "big", signed=True)
+    times.setdefault(data[block.body], []).append(time)
     return time
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from attachments.model import Media
 from functions.inspect_upload import playability
-from functions.inspect_upload.boundaries import input_options
+from functions.inspect_upload.boundaries import PIXELS_MAX, input_options
 from functions.inspect_upload.sandbox import Sandbox
 from functions.inspect_upload.sniff import Sniffed
 from functions.inspect_upload.structure import BrokenStructureError, Structure
 
-PROBE_DEADLINE_S = 8.0
+PROBE_DEADLINE_S = 4.5
 DURATION_MAX_MS = 30 * 24 * 3600 * 1000
 FRAME_RATE_MAX = 1000
 SIDE_MAX = 65535
@@ -140,8 +140,13 @@ def _ratio(value: object, separator: str) -> Fraction | None:
 
 
 def shown_size(video: Fields, tagged_rotation: int) -> tuple[int | None, int | None]:
-    """Width and height after pixel aspect (which widens or narrows) and rotation."""
+    """Width and height after pixel aspect (which widens or narrows) and rotation.
+
+    None for more pixels than would ever be decoded: they may come from anywhere.
+    """
     width, height = video.get("width") or 0, video.get("height") or 0
+    if width * height > PIXELS_MAX:
+        return None, None
     aspect = _ratio(video.get("sample_aspect_ratio"), ":") or Fraction(1)
     if not Fraction(1, 16) <= aspect <= 16:
         aspect = Fraction(1)

@@ -19,15 +19,16 @@ PCM_MAX_BYTES = SAMPLE_RATE * 2 * SECONDS_MAX
 class Waveform:
     """Peaks of 0 to 100, the loudest being 100; the duration is that of the decoded sound.
 
-    `duration_ms` is None for sound that is longer than what was decoded.
+    `duration_ms` is None for sound that is longer than what was decoded, and 0 with no peaks if
+    there is none.
     """
 
-    peaks: tuple[int, ...]
+    peaks: tuple[int, ...] | None
     duration_ms: int | None
 
 
 def listen(url: str, demuxer: str, sandbox: Sandbox, *, fragmented: bool) -> Waveform | None:
-    """None if nothing decodes, or not in time: a waveform is an ornament."""
+    """None if it cannot be decoded, or not in time: a waveform is an ornament."""
     arguments = [
         *("-nostdin", "-v", "fatal", "-hide_banner"),
         *input_options(demuxer, fragmented=fragmented),
@@ -41,16 +42,16 @@ def listen(url: str, demuxer: str, sandbox: Sandbox, *, fragmented: bool) -> Wav
         )
     except (SandboxTimeoutError, SandboxFloodError):
         return None
-    return shape(result.stdout)
+    return shape(result.stdout) if result.stdout or result.exit_code == 0 else None
 
 
-def shape(pcm: bytes) -> Waveform | None:
+def shape(pcm: bytes) -> Waveform:
     """`pcm` is mono, 16 bits, little endian, at SAMPLE_RATE."""
     samples = array("h", pcm[: len(pcm) // 2 * 2])
     if sys.byteorder == "big":
         samples.byteswap()
     if not samples:
-        return None
+        return Waveform(None, 0)
     loudness = [_loudness(samples, index) for index in range(PEAKS)]
     loudest = max(loudness)
     peaks = tuple(round(100 * level / loudest) if loudest else 0 for level in loudness)

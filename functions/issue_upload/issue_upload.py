@@ -60,7 +60,7 @@ def issue_upload(
     draft = _draft(request, message, caller, settings, video_only=video_only, now=clock())
     now, seconds = draft.created_at, settings.upload_url_seconds
     claim = _claim(idempotency_key, request, draft, video_only=video_only)
-    attachment = claim and _claimed(claim, guards, catalog)
+    attachment = claim and _claimed(claim, now, guards, catalog)
     if attachment is None:
         note = entry(
             Action.UPLOAD_REQUESTED,
@@ -72,14 +72,15 @@ def issue_upload(
         try:
             catalog.create(draft, note, claim)
         except ClaimTakenError:
-            attachment = claim and _claimed(claim, guards, catalog)
+            attachment = claim and _claimed(claim, now, guards, catalog)
         except MessageGoneError as error:
             raise _no_message() from error
     attachment = attachment or draft
     expires_at = now + timedelta(seconds=seconds)
+    if attachment.status is Status.PENDING:
+        attachment = _renewed(attachment, expires_at + SLOW_UPLOAD, catalog)
     if attachment.status is not Status.PENDING:
         return IssuedUpload(attachment, None, expires_at)
-    attachment = _renewed(attachment, expires_at + SLOW_UPLOAD, catalog)
     signed = storage.sign_put(
         attachment.upload_key,
         size=attachment.file_size,
@@ -163,9 +164,9 @@ def _claim(
     return Claim(draft.uploaded_by, key, hashlib.sha256(body.encode()).hexdigest(), draft.id)
 
 
-def _claimed(claim: Claim, guards: Guards, catalog: Catalog) -> Attachment | None:
+def _claimed(claim: Claim, now: datetime, guards: Guards, catalog: Catalog) -> Attachment | None:
     """The attachment of an earlier request with this key, None if there was none."""
-    found = guards.find(claim.user_id, claim.key)
+    found = guards.find(claim.user_id, claim.key, now)
     if found is None:
         return None
     body_hash, attachment_id = found

@@ -60,7 +60,7 @@ def list_activity(
     """A page of entries. Raises ForbiddenError, InvalidRequestError, InvalidCursorError."""
     require(Act.SEE_EVERYTHING, roles_in_conversation(caller, participant=False))
     position = decode_cursor(cursor, asked.as_dict())
-    first, last = _aware(asked.first), _aware(asked.last)
+    first, last = _utc(asked.first, "from"), _utc(asked.last, "to")
     if first and last and first > last:
         problem = "It is after `to`."
         raise InvalidRequestError(problem, fields={"from": problem})
@@ -97,11 +97,14 @@ def _stream(
     return (item for day in days for item in activity.of_day(day, after=after)), days.resume
 
 
-def _aware(instant: datetime | None) -> datetime | None:
-    """An instant without a zone is UTC."""
-    if instant is None or instant.tzinfo is not None:
-        return instant
-    return instant.replace(tzinfo=UTC)
+def _utc(instant: datetime | None, name: str) -> datetime | None:
+    """The instant in UTC, which is also the zone of one that names none."""
+    if instant is None:
+        return None
+    if not instant.min.year < instant.year < instant.max.year:
+        problem = "There is no calendar to count from there."
+        raise InvalidRequestError(problem, fields={name: problem})
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _view(entry: Activity) -> ActivityView:

@@ -16,8 +16,12 @@ app = HttpEdge(wiring.verifier)
 
 @app.get("/api/chat/reports/activity")
 def report_activity(
-    user: Annotated[str | None, Query(max_length=128, description="Only of this user.")] = None,
-    attachment: Annotated[str | None, Query(max_length=64, description="Only about this.")] = None,
+    user: Annotated[
+        str | None, Query(min_length=1, max_length=128, description="Only of this user.")
+    ] = None,
+    attachment: Annotated[
+        str | None, Query(min_length=1, max_length=64, description="Only about this.")
+    ] = None,
     first: Annotated[datetime | None, Query(alias="from", description="Not before.")] = None,
     last: Annotated[datetime | None, Query(alias="to", description="Not after.")] = None,
     limit: Annotated[Limit, Query()] = DEFAULT_LIMIT,

@@ -31,7 +31,7 @@ def serving() -> Serving:
 
 
 @app.get("/api/chat/attachments/<attachment_id>")
-def get_attachment(attachment_id: str) -> Response[AttachmentView]:
+def get_attachment(attachment_id: str) -> Response[AttachmentView | None]:
     shown = serving().get(parse_id(attachment_id))
     if app.header("if-none-match") == shown.etag:
         return Response(304, headers={"ETag": shown.etag})

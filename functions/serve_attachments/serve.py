@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from pydantic import BaseModel
 
@@ -176,7 +176,7 @@ class Serving:
         query = {"from": _text(first), "to": _text(last), "type": file_type}
         after = decode_cursor(cursor, query)
         last = last or utc_now().date()
-        first = first or last - timedelta(days=LIST_DAYS - 1)
+        first = first or date.fromordinal(max(1, last.toordinal() - LIST_DAYS + 1))
         if first > last:
             problem = "The first day is after the last."
             raise InvalidRequestError(problem, fields={"from": problem})

@@ -142,17 +142,15 @@ class Chat:
         return self._write_rows(pk, version, writes)
 
     def delete_conversation(self, conversation_id: str, version: int, now: datetime) -> bool:
-        """Mark it deleted for good and remove its participants; whether it is deleted now."""
-        pk = f"conversation#{conversation_id}"
-        if not self._mark_deleted(pk, version, now):
-            return False
-        for row in list(self._rows(pk, "participant#")):
-            self._delete(pk, str(row["sk"]))
-        return True
+        """Mark it deleted for good: from here on nobody is in it; whether it is deleted now."""
+        return self._mark_deleted(f"conversation#{conversation_id}", version, now)
 
     def finish_conversation(self, conversation_id: str, *, expires_at: datetime) -> None:
         """Its messages are deleted: only the tombstone stays, until `expires_at`."""
-        self._finish(f"conversation#{conversation_id}", expires_at)
+        pk = f"conversation#{conversation_id}"
+        for row in list(self._rows(pk, "participant#")):
+            self._delete(pk, str(row["sk"]))
+        self._finish(pk, expires_at)
 
     # ------------------------------------------------------------ messages
 
@@ -217,9 +215,9 @@ class Chat:
     def finish_message(self, message_id: str, *, expires_at: datetime) -> None:
         """Its attachments are deleted: only the tombstone stays, until `expires_at`."""
         item = self._get(f"message#{message_id}", META)
-        self._finish(f"message#{message_id}", expires_at)
         if item and "conversation_id" in item:
             self._delete(f"conversation#{item['conversation_id']}", f"message#{message_id}")
+        self._finish(f"message#{message_id}", expires_at)
 
     # ------------------------------------------------------------ shared steps
 

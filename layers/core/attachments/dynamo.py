@@ -12,6 +12,8 @@ from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from attachments.errors import InvalidCursorError
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -134,10 +136,16 @@ class Window:
 
     @classmethod
     def of(cls, first: date, last: date, after: str | None) -> "Window":
-        """At most `DAYS` days of [first, last], beginning with the day of the position `after`."""
+        """At most `DAYS` days of [first, last], beginning with the day of the position `after`.
+
+        Raises InvalidCursorError for a position that is in no day.
+        """
         if after is not None:
-            last = min(last, date.fromisoformat(after[:10]))
-        begin = max(first, last - timedelta(days=cls.DAYS - 1))
+            try:
+                last = min(last, date.fromisoformat(after[:10]))
+            except ValueError as error:
+                raise InvalidCursorError("The cursor was altered.") from error
+        begin = date.fromordinal(max(first.toordinal(), last.toordinal() - cls.DAYS + 1))
         return cls(begin, last, begin.isoformat() if begin > first else None)
 
     def __iter__(self) -> Iterator[date]:

@@ -60,6 +60,8 @@ INLINE_MIME_TYPES = frozenset(
 )
 MAX_NAME_CHARACTERS = 255
 
+# White space of any kind and dots, where a name begins or ends.
+_EDGES = re.compile(r"\A[\s.]+|[\s.]+\Z")
 # RFC 6838, section 4.2: restricted-name.
 _MIME_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
 
@@ -80,7 +82,7 @@ def clean_file_name(text: str) -> str:
     """
     name = unicodedata.normalize("NFC", text).replace("\\", "/").rpartition("/")[2]
     name = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
-    name = name.strip(" .")
+    name = _EDGES.sub("", name)
     if not name:
         problem = "The file needs a name."
         raise InvalidRequestError(problem, fields={"file_name": problem})

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attachments import dynamo
-from attachments.dynamo import Write
+from attachments.dynamo import Item, Write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,12 +40,17 @@ class Guards:
         self._client = client
         self._table = table
 
-    def find(self, user_id: str, key: str) -> tuple[str, str] | None:
-        """(body hash, attachment id) of an earlier use of the key, None if there was none."""
-        item = self._client.get_item(
+    def find(self, user_id: str, key: str, now: datetime) -> tuple[str, str] | None:
+        """(body hash, attachment id) of an earlier use of the key, None if there was none.
+
+        DynamoDB removes what has expired within days only, so a claim past its life is passed over.
+        """
+        item: Item | None = self._client.get_item(
             TableName=self._table, Key={"pk": claim_pk(user_id, key)}, ConsistentRead=True
         ).get("Item")
-        return (str(item["body_hash"]), str(item["attachment_id"])) if item else None
+        if item is None or int(item["ttl"]) <= dynamo.epoch(now):
+            return None
+        return str(item["body_hash"]), str(item["attachment_id"])
 
     def write_of(self, claim: Claim, now: datetime) -> Write:
         """The claim as a part of the upload's transaction; fails it if the key is in use."""
@@ -58,6 +63,8 @@ class Guards:
                     "attachment_id": claim.attachment_id,
                     "ttl": dynamo.epoch(now + KEY_LIFE),
                 },
-                "ConditionExpression": "attribute_not_exists(pk)",
+                "ConditionExpression": "attribute_not_exists(pk) OR #ttl <= :now",
+                "ExpressionAttributeNames": {"#ttl": "ttl"},
+                "ExpressionAttributeValues": {":now": dynamo.epoch(now)},
             }
         }

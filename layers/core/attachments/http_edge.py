@@ -1,5 +1,7 @@
 """The HTTP edge of a function: token, path, body, and errors as problems, the same everywhere."""
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -11,7 +13,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from attachments import problems
 from attachments.errors import (
-    AttachmentsError,
     ForbiddenError,
     InvalidRequestError,
     MalformedBodyError,
@@ -38,7 +39,7 @@ class HttpEdge(APIGatewayHttpResolver):
     """Routes of one function. `for_service`: whether they are the chat backend's or the users'."""
 
     def __init__(self, verifier: Callable[[], TokenVerifier], *, for_service: bool = False) -> None:
-        super().__init__(enable_validation=True)
+        super().__init__(enable_validation=True, json_body_deserializer=_parsed)
         self._verifier = verifier
         self._for_service = for_service
         self.exception_handler(RequestValidationError)(self._invalid)
@@ -65,7 +66,7 @@ class HttpEdge(APIGatewayHttpResolver):
         logger.append_keys(request_id=self._request_id)
         try:
             caller = self._verifier().verify(event["headers"].get("authorization"))
-            _require_json(event)
+            event = _with_text(event)
             self._require_audience(event["rawPath"], caller)
             self.append_context(caller=caller)  # type: ignore[no-untyped-call]
             answer = super().resolve(event, context)
@@ -86,32 +87,32 @@ class HttpEdge(APIGatewayHttpResolver):
         allowed = methods_of(self.current_event.path)
         if not allowed:
             return self._problem(NotFoundError("There is no such path."))
+        if method in allowed:
+            return self._problem(NotFoundError())  # an id of characters that no route takes
         detail = f"{method} is not known here; {', '.join(allowed)} is."
         return self._problem(MethodNotAllowedError(detail, allowed=allowed))
 
     def _problem(self, error: Exception) -> Response[Any]:
         status, body, headers = self._rendered(error)
-        return Response(
-            status_code=status, content_type=problems.MEDIA_TYPE, body=body, headers=headers
-        )
+        return Response(status, problems.MEDIA_TYPE, body=body, headers=headers)
 
     def _answer(self, error: Exception) -> dict[str, Any]:
         """The same for an error outside of the routes."""
         status, body, headers = self._rendered(error)
         return {
-            "statusCode": int(status),
+            "statusCode": status,
             "headers": {"Content-Type": problems.MEDIA_TYPE, **headers},
-            "body": self._serializer(body),
+            "body": body,
             "isBase64Encoded": False,
         }
 
-    def _rendered(self, error: Exception) -> tuple[Any, dict[str, Any], dict[str, str]]:
+    def _rendered(self, error: Exception) -> tuple[int, str, dict[str, str]]:
         status, body, headers = problems.render(error, self._request_id)
         if status >= 500:
             logger.exception("request failed", exc_info=error)
         else:
             logger.info("request refused", status=int(status), kind=body["type"])
-        return status, body, headers
+        return int(status), json.dumps(body, separators=(",", ":")), headers
 
 
 def _normalised(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,24 +128,49 @@ def _normalised(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _require_json(event: Mapping[str, Any]) -> None:
-    """Raises UnsupportedTypeError for a body that is no JSON, TooLargeError for a huge one."""
+def _with_text(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event with its body as text, under the one spelling of JSON's media type.
+
+    Raises UnsupportedTypeError for another type, TooLargeError, and MalformedBodyError.
+    """
     body = event.get("body") or ""
     if len(body) > MAX_BODY_BYTES:
         raise TooLargeError(f"The body may have {MAX_BODY_BYTES // 1024} KB.")
     media_type = event["headers"].get("content-type", "").partition(";")[0].strip().lower()
     if media_type in {"multipart/form-data", "application/x-www-form-urlencoded"}:
         raise UnsupportedTypeError(NEW_FLOW)
-    if body and media_type not in {"", "application/json"}:
+    if not body:
+        return event
+    if media_type not in {"", "application/json"}:
         raise UnsupportedTypeError("Send JSON, with Content-Type: application/json.")
+    if event.get("isBase64Encoded"):
+        try:
+            body = base64.b64decode(body, validate=True).decode()
+        except ValueError as error:
+            raise MalformedBodyError("The body is not valid JSON.") from error
+    headers = {**event["headers"], "content-type": "application/json"}
+    return {**event, "headers": headers, "body": body, "isBase64Encoded": False}
 
 
-def _translated(error: RequestValidationError) -> AttachmentsError:
+def _parsed(body: str) -> Any:
+    """The JSON object of a body; Powertools would take a list of one object for the object.
+
+    Raises MalformedBodyError, also for JSON too deep for Python to read, and InvalidRequestError.
+    """
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBodyError("The body is not valid JSON.") from error
+    if not isinstance(parsed, dict | None):
+        problem = "The body is not a JSON object."
+        raise InvalidRequestError(problem, fields={"body": problem})
+    return parsed
+
+
+def _translated(error: RequestValidationError) -> InvalidRequestError:
     """Powertools' list of wrong fields in our words; the first location part is where it stood."""
     fields: dict[str, str] = {}
     for entry in error.errors():
-        if entry["type"] == "json_invalid":
-            return MalformedBodyError("The body is not valid JSON.")
         name = ".".join(str(part) for part in entry["loc"][1:]) or "body"
         fields.setdefault(name, _sentence(str(entry["msg"])))
     return InvalidRequestError(f"Wrong or missing: {', '.join(fields)}.", fields=fields)

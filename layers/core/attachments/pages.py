@@ -1,7 +1,6 @@
 """Cursors: where a page ended, opaque to clients and bound to the query that it continues."""
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ def decode_cursor(cursor: str | None, query: Mapping[str, str | None]) -> str | 
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         position, seal = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidCursorError("The cursor was altered.", fields=_FIELD) from error
     if not isinstance(position, str) or seal != _seal(position, query):
         raise InvalidCursorError("The cursor belongs to another query.", fields=_FIELD)

@@ -94,15 +94,20 @@ class KeySet:
         try:
             with urllib.request.urlopen(self._url, timeout=self.TIMEOUT_S) as answer:  # noqa: S310
                 document = json.loads(answer.read(self.MAX_BYTES))
-            entries = [entry for entry in document["keys"] if entry.get("kty") in self.ALGORITHMS]
-            return {
-                entry["kid"]: (jwt.PyJWK(entry, algorithm=algorithm).key, [algorithm])
-                for entry in entries
-                if "kid" in entry and entry.get("use", "sig") == "sig"
-                for algorithm in [self.ALGORITHMS[entry["kty"]]]
-            }
+            entries = [entry for entry in document["keys"] if "kid" in entry]
         except Exception as error:
             raise KeysUnavailableError("The key server does not answer.") from error
+        return {entry["kid"]: key for entry in entries if (key := self._usable(entry)) is not None}
+
+    def _usable(self, entry: Mapping[str, Any]) -> tuple[Key, list[str]] | None:
+        """The key of an entry. One that is not for us is passed over (RFC 7517, section 5)."""
+        if entry.get("use", "sig") != "sig":
+            return None
+        try:
+            algorithm = self.ALGORITHMS[entry["kty"]]
+            return jwt.PyJWK(dict(entry), algorithm=algorithm).key, [algorithm]
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError):
+            return None
 
 
 class TokenVerifier:

@@ -1,0 +1,163 @@
+"""The stores under test: those in memory, and the real ones on what the template declares.
+
+Tests share both for the whole run, so each works with ids and days of its own.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from attachments.activity import ActivityLog
+from attachments.catalog import Catalog
+from attachments.chat import Chat
+from attachments.guards import Guards
+from attachments.ids import new_id
+from attachments.model import Message, ObjectVersion
+from attachments.storage import Storage
+from attachments.wiring import SIGV4
+from local.provision import Stack, provision
+from local.template import REGION, load, transform
+from tests.builders import SENDER
+from tests.fakes import World
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+_DAYS = count()
+
+
+@dataclass(frozen=True)
+class Stores:
+    """One set of stores; `arrive` is a client's PUT, `cover` a delete that names no version."""
+
+    chat: Chat
+    activity: ActivityLog
+    guards: Guards
+    catalog: Catalog
+    storage: Storage
+    arrive: Callable[[str, bytes], ObjectVersion]
+    cover: Callable[[str], None]
+
+    def message(self) -> Message:
+        """A new message in a new conversation."""
+        message = Message(
+            id=new_id(), conversation_id=new_id(), sender_id=SENDER.user_id, version=1
+        )
+        assert self.chat.put_conversation(message.conversation_id, [SENDER.user_id], 1)
+        assert self.chat.put_message(message)
+        return message
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """A moto server that answers one request at a time.
+
+    Its transactions are not isolated: one that fails puts whole tables back as it found them, and
+    with them what others wrote meanwhile.
+    """
+    moto = DomainDispatcherApplication(create_backend_app)
+    turn = threading.Lock()
+
+    def one_at_a_time(environ: Any, start_response: Any) -> list[bytes]:
+        with turn:
+            return list(moto(environ, start_response))
+
+    server = make_server(
+        "127.0.0.1", 0, one_at_a_time, threaded=True, request_handler=MotoRequestHandler
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def stack(moto: str) -> Stack:
+    """What the template declares, created in moto."""
+    return provision(transform(load(TEMPLATE)), {}, endpoint=moto)
+
+
+@pytest.fixture(scope="session")
+def dynamodb(moto: str) -> Iterator["DynamoDBClient"]:
+    """A client that takes and gives Python values, as the functions have it."""
+    config = Config(max_pool_connections=20)
+    resource: Any = _session().resource("dynamodb", endpoint_url=moto, config=config)
+    with closing(resource.meta.client) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def s3(moto: str) -> Iterator["S3Client"]:
+    config = Config(max_pool_connections=20).merge(SIGV4)
+    with closing(_session().client("s3", endpoint_url=moto, config=config)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def aws_stores(stack: Stack, dynamodb: "DynamoDBClient", s3: "S3Client") -> Stores:
+    names = stack.names
+    chat = Chat(dynamodb, names["Chat"])
+    activity = ActivityLog(dynamodb, names["Activity"], keep=timedelta(days=365))
+    guards = Guards(dynamodb, names["Guards"])
+    catalog = Catalog(dynamodb, names["Attachments"], chat=chat, activity=activity, guards=guards)
+    storage = Storage(s3, bucket=names["Files"])
+
+    def arrive(key: str, body: bytes) -> ObjectVersion:
+        s3.put_object(Bucket=storage.bucket, Key=key, Body=body)
+        return storage.head(key)
+
+    def cover(key: str) -> None:
+        s3.delete_object(Bucket=storage.bucket, Key=key)
+
+    return Stores(chat, activity, guards, catalog, storage, arrive, cover)
+
+
+@pytest.fixture(scope="session")
+def memory_stores() -> Stores:
+    world = World()
+    return Stores(
+        world.chat,
+        world.activity,
+        world.guards,
+        world.catalog,
+        world.storage,
+        world.storage.arrive,
+        world.storage.cover,
+    )
+
+
+@pytest.fixture(params=["memory", "aws"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    stores: Stores = request.getfixturevalue(f"{request.param}_stores")
+    return stores
+
+
+@pytest.fixture
+def noon() -> datetime:
+    """Noon of a day that is this test's own, with half a year around it."""
+    return datetime(2000, 7, 1, 12, tzinfo=UTC) + timedelta(days=366 * next(_DAYS))
+
+
+def _session() -> boto3.Session:
+    return boto3.Session(
+        region_name=REGION, aws_access_key_id="contract", aws_secret_access_key="contract"
+    )

@@ -1,0 +1,594 @@
+"""The stores in memory, and a small chat to fill them with.
+
+A fake is a subclass of what it stands for, so that mypy holds it to every signature. It never calls
+its parent's constructor, so that a method it forgot fails at once. `tests/contract/test_stores.py`
+holds fakes and real stores to the same promises.
+"""
+
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import count
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from attachments import catalog as real_catalog
+from attachments import dynamo
+from attachments.activity import ActivityLog, entry
+from attachments.catalog import Catalog, ClaimTakenError, Page
+from attachments.chat import HEAD_START, Chat, Membership
+from attachments.deletion import Deletion
+from attachments.dynamo import ConditionFailedError, Item, Window, Write
+from attachments.errors import (
+    ConflictError,
+    MessageGoneError,
+    NotFoundError,
+    ObjectMissingError,
+    StaleRecordError,
+)
+from attachments.guards import KEY_LIFE, Claim, Guards, claim_pk
+from attachments.ids import rfc3339
+from attachments.model import (
+    Action,
+    Activity,
+    Attachment,
+    FileType,
+    Message,
+    ObjectVersion,
+    Status,
+)
+from attachments.storage import SignedRequest, Storage
+from tests.builders import (
+    CONVERSATION,
+    MESSAGE,
+    NOON,
+    PARTICIPANT,
+    SENDER,
+    TOMBSTONE_LIFE,
+    VIDEO,
+    in_state,
+    pending,
+)
+
+# ---------------------------------------------------------------- crashes and transactions
+
+
+class CrashError(Exception):
+    """The process ended here."""
+
+
+class Fuse:
+    """Ends the process right after the n-th write from now."""
+
+    def __init__(self) -> None:
+        self._left = 0
+
+    def light(self, writes: int) -> None:
+        self._left = writes
+
+    def put_out(self) -> None:
+        self._left = 0
+
+    def burn(self) -> None:
+        if self._left:
+            self._left -= 1
+            if not self._left:
+                raise CrashError
+
+
+_LOCK = threading.RLock()  # one for all: a transaction spans the stores
+
+
+def _part(holds: Callable[[], bool], apply: Callable[[], object]) -> Write:
+    """A part of a transaction: what must hold before it, and what it does."""
+    return {"holds": holds, "apply": apply}
+
+
+def _transact(writes: list[Write], fuse: Fuse) -> None:
+    with _LOCK:
+        failed = [position for position, write in enumerate(writes) if not write["holds"]()]
+        if failed:
+            raise ConditionFailedError(frozenset(failed))
+        for write in writes:
+            write["apply"]()
+    fuse.burn()
+
+
+# ---------------------------------------------------------------- the stores
+
+
+class MemoryGuards(Guards):
+    def __init__(self) -> None:
+        self._claims: dict[str, tuple[Claim, datetime]] = {}
+
+    def find(self, user_id: str, key: str, now: datetime) -> tuple[str, str] | None:
+        claim = self._living(claim_pk(user_id, key), now)
+        return (claim.body_hash, claim.attachment_id) if claim else None
+
+    def write_of(self, claim: Claim, now: datetime) -> Write:
+        return _part(
+            lambda: self._living(claim.pk, now) is None,
+            lambda: self._claims.update({claim.pk: (claim, now + KEY_LIFE)}),
+        )
+
+    def _living(self, pk: str, now: datetime) -> Claim | None:
+        claim, expires_at = self._claims.get(pk, (None, now))
+        return claim if expires_at > now else None
+
+
+class MemoryActivity(ActivityLog):
+    def __init__(self, fuse: Fuse | None = None) -> None:
+        self._fuse = fuse or Fuse()
+        self.entries: list[Activity] = []
+
+    def write_of(self, entry: Activity) -> Write:
+        return _part(lambda: True, lambda: self.entries.append(entry))
+
+    def add(self, entry: Activity) -> None:
+        self.entries.append(entry)
+        self._fuse.burn()
+
+    def of_attachment(self, attachment_id: str, *, after: str | None) -> Iterator[Item]:
+        return self._stream(lambda entry: entry.attachment_id == attachment_id, after)
+
+    def of_user(self, user_id: str, *, after: str | None) -> Iterator[Item]:
+        return self._stream(lambda entry: entry.user_id == user_id, after)
+
+    def of_day(self, day: date, *, after: str | None) -> Iterator[Item]:
+        return self._stream(lambda entry: entry.at.date() == day, after)
+
+    def actions(self) -> list[Action]:
+        return [entry.action for entry in self.entries]
+
+    def _stream(self, wanted: Callable[[Activity], bool], after: str | None) -> Iterator[Item]:  # type: ignore[override]
+        items: list[Item] = [
+            {**asdict(entry), "sort": f"{rfc3339(entry.at)}#{entry.id}"}
+            for entry in self.entries
+            if wanted(entry)
+        ]
+        return _newest_first(items, after)
+
+
+@dataclass
+class _Node:
+    """A conversation or a message: what its `meta` item and its other rows say."""
+
+    version: int | None = None
+    deleted: bool = False
+    due_at: datetime | None = None
+    participants: set[str] = field(default_factory=set)
+    messages: set[str] = field(default_factory=set)
+    message: Message | None = None
+    links: set[str] = field(default_factory=set)
+
+
+class MemoryChat(Chat):
+    def __init__(self, fuse: Fuse | None = None) -> None:
+        self._fuse = fuse or Fuse()
+        self._conversations: dict[str, _Node] = defaultdict(_Node)
+        self._messages: dict[str, _Node] = defaultdict(_Node)
+
+    def message(self, message_id: str) -> Message | None:
+        node = self._messages[message_id]
+        return None if node.deleted else node.message
+
+    def membership(self, conversation_id: str, user_id: str) -> Membership:
+        node = self._conversations[conversation_id]
+        alive = node.version is not None and not node.deleted
+        return Membership(known=alive, participant=alive and user_id in node.participants)
+
+    def attachments_of(self, message_id: str, *, before: str | None = None) -> Iterator[Item]:
+        items = [
+            {"id": sort.partition("#")[2], "sort": sort}
+            for sort in self._messages[message_id].links
+        ]
+        return _newest_first(items, before)
+
+    def messages_of(self, conversation_id: str) -> Iterator[str]:
+        return iter(sorted(self._conversations[conversation_id].messages))
+
+    def unfinished(self, now: datetime, shard: int) -> Iterator[tuple[str, str]]:
+        for kind, nodes in (("conversation", self._conversations), ("message", self._messages)):
+            for identifier, node in list(nodes.items()):
+                due = node.due_at is not None and node.due_at <= now
+                if due and dynamo.shard(f"{kind}#{identifier}") == shard:
+                    yield kind, identifier
+
+    def must_live(self, message_id: str) -> Write:
+        return _part(lambda: self.message(message_id) is not None, lambda: None)
+
+    def link(self, attachment: Attachment) -> Write:
+        links = self._messages[attachment.message_id].links
+        return _part(lambda: True, lambda: links.add(_sort(attachment)))
+
+    def unlink(self, attachment: Attachment) -> Write:
+        links = self._messages[attachment.message_id].links
+        return _part(lambda: True, lambda: links.discard(_sort(attachment)))
+
+    def put_conversation(
+        self, conversation_id: str, participants: Sequence[str], version: int
+    ) -> bool:
+        node = self._conversations[conversation_id]
+        newest = -1 if node.version is None else node.version
+        same = version == newest and set(participants) == node.participants
+        if node.deleted:
+            if version > newest:
+                raise ConflictError("The conversation was deleted.")
+            return False
+        if version == newest and not same:
+            raise ConflictError("Other participants were given with this version before.")
+        if version < newest:
+            return False
+        node.version, node.participants = version, set(participants)
+        self._fuse.burn()
+        return True
+
+    def delete_conversation(self, conversation_id: str, version: int, now: datetime) -> bool:
+        return self._mark_deleted_node(self._conversations[conversation_id], version, now)
+
+    def finish_conversation(self, conversation_id: str, *, expires_at: datetime) -> None:
+        node = self._conversations[conversation_id]
+        node.participants.clear()
+        self._fuse.burn()
+        node.due_at = None
+        self._fuse.burn()
+
+    def put_message(self, message: Message) -> bool:
+        with _LOCK:
+            node = self._messages[message.id]
+            conversation = self._conversations[message.conversation_id]
+            if node.version is not None:
+                known = node.message
+                if node.deleted:
+                    if message.version > node.version:
+                        raise ConflictError("The message was deleted.")
+                    return False
+                if known is None or (known.conversation_id, known.sender_id) != (
+                    message.conversation_id,
+                    message.sender_id,
+                ):
+                    raise ConflictError("A message keeps its conversation and its sender.")
+                if message.version <= node.version:
+                    return message.version == node.version
+            if conversation.deleted:
+                raise ConflictError("The conversation was deleted.")
+            node.message, node.version = message, message.version
+            conversation.messages.add(message.id)
+        self._fuse.burn()
+        return True
+
+    def delete_message(self, message_id: str, version: int, now: datetime) -> bool:
+        return self._mark_deleted_node(self._messages[message_id], version, now)
+
+    def finish_message(self, message_id: str, *, expires_at: datetime) -> None:
+        node = self._messages[message_id]
+        if node.message is not None:
+            self._conversations[node.message.conversation_id].messages.discard(message_id)
+            self._fuse.burn()
+        node.due_at = None
+        self._fuse.burn()
+
+    def _mark_deleted_node(self, node: _Node, version: int, now: datetime) -> bool:
+        with _LOCK:
+            if node.version is not None and node.version > version:
+                return False
+            node.deleted, node.version, node.due_at = True, version, now + HEAD_START
+        self._fuse.burn()
+        return True
+
+
+class MemoryCatalog(Catalog):
+    def __init__(
+        self,
+        chat: MemoryChat,
+        activity: MemoryActivity,
+        guards: MemoryGuards,
+        fuse: Fuse | None = None,
+    ) -> None:
+        self._fuse = fuse or Fuse()
+        self._chat, self._activity, self._guards = chat, activity, guards
+        self.records: dict[str, Attachment] = {}
+
+    def get(self, attachment_id: str) -> Attachment:
+        try:
+            return self.records[attachment_id]
+        except KeyError:
+            raise NotFoundError from None
+
+    def create(self, attachment: Attachment, entry: Activity, claim: Claim | None = None) -> None:
+        writes = [
+            self._put(attachment, lambda: attachment.id not in self.records),
+            self._chat.must_live(attachment.message_id),
+            self._chat.link(attachment),
+            self._activity.write_of(entry),
+        ]
+        if claim is not None:
+            writes.append(self._guards.write_of(claim, attachment.created_at))
+        try:
+            _transact(writes, self._fuse)
+        except ConditionFailedError as error:
+            if 4 in error.failed:
+                raise ClaimTakenError from error
+            raise (MessageGoneError if 1 in error.failed else StaleRecordError) from error
+
+    def change(self, attachment: Attachment, entry: Activity | None) -> None:
+        def unchanged() -> bool:
+            known = self.records.get(attachment.id)
+            return known is not None and known.revision == attachment.revision - 1
+
+        writes = [self._put(attachment, unchanged)]
+        if attachment.status is Status.READY:
+            writes.append(self._chat.must_live(attachment.message_id))
+        if attachment.status is Status.DELETED:
+            writes.append(self._chat.unlink(attachment))
+        if entry is not None:
+            writes.append(self._activity.write_of(entry))
+        try:
+            _transact(writes, self._fuse)
+        except ConditionFailedError as error:
+            raise (StaleRecordError if 0 in error.failed else MessageGoneError) from error
+
+    def of_message(
+        self, message_id: str, *, keep: Callable[[Attachment], bool], limit: int, after: str | None
+    ) -> Page:
+        return self._page(self._chat.attachments_of(message_id, before=after), keep, limit)
+
+    def of_conversation(
+        self,
+        conversation_id: str,
+        file_type: FileType | None,
+        *,
+        keep: Callable[[Attachment], bool],
+        limit: int,
+        after: str | None,
+    ) -> Page:
+        stream = self._indexed(
+            lambda record: (
+                record.conversation_id == conversation_id and file_type in (None, record.file_type)
+            ),
+            after,
+        )
+        return self._page(stream, keep, limit)
+
+    def of_days(
+        self,
+        first: date,
+        last: date,
+        file_type: FileType | None,
+        *,
+        keep: Callable[[Attachment], bool],
+        limit: int,
+        after: str | None,
+    ) -> Page:
+        window = Window.of(first, last, after)
+        days = set(window)
+        stream = self._indexed(
+            lambda record: (
+                record.created_at.date() in days and file_type in (None, record.file_type)
+            ),
+            after,
+        )
+        page = self._page(stream, keep, limit)
+        return page if page.next else Page(page.items, window.resume)
+
+    def due(self, now: datetime, shard: int) -> Iterator[str]:
+        for record in list(self.records.values()):
+            due = record.due_at is not None and record.due_at <= now
+            if due and dynamo.shard(record.id) == shard:
+                yield record.id
+
+    def _put(self, attachment: Attachment, holds: Callable[[], bool]) -> Write:
+        return _part(holds, lambda: self.records.update({attachment.id: attachment}))
+
+    def _indexed(self, wanted: Callable[[Attachment], bool], after: str | None) -> Iterator[Item]:
+        items = [
+            {"id": record.id, "sort": _sort(record)}
+            for record in self.records.values()
+            if record.status is not Status.DELETED and wanted(record)
+        ]
+        return _newest_first(items, after)
+
+    def _page(self, stream: Iterator[Item], keep: Callable[[Attachment], bool], limit: int) -> Page:
+        found: list[Attachment] = []
+        position: str | None = None
+        for examined, item in enumerate(stream):
+            if examined == real_catalog.MAX_EXAMINED:
+                return Page(found, position)
+            record = self.records[item["id"]]
+            if keep(record):
+                if len(found) == limit:
+                    return Page(found, position)
+                found.append(record)
+            position = item["sort"]
+        return Page(found, None)
+
+
+@dataclass(frozen=True)
+class _Version:
+    id: str
+    body: bytes | None = None  # None: a delete marker
+
+
+class MemoryStorage(Storage):
+    def __init__(self, fuse: Fuse | None = None) -> None:
+        self.bucket = "memory"
+        self._fuse = fuse or Fuse()
+        self._objects: dict[str, list[_Version]] = {}
+        self._numbers = count(1)
+
+    # What the world outside does: a client's PUT, and a delete without a version.
+
+    def arrive(self, key: str, body: bytes) -> ObjectVersion:
+        return _described(self._add(key, body))
+
+    def cover(self, key: str) -> None:
+        self._add(key, None)
+
+    def keys(self) -> set[str]:
+        """Every key of which anything is left, delete markers included."""
+        return set(self._objects)
+
+    def sign_put(
+        self, key: str, *, size: int, mime_type: str, sha256: str | None, seconds: int
+    ) -> SignedRequest:
+        headers = {"Content-Type": mime_type, "If-None-Match": "*"}
+        if sha256 is not None:
+            headers["x-amz-checksum-sha256"] = sha256
+        signed = sorted(["content-length", "host", *(name.lower() for name in headers)])
+        return SignedRequest("PUT", self._url(key, signed, seconds), headers)
+
+    def sign_get(
+        self,
+        key: str,
+        *,
+        version_id: str | None,
+        seconds: int,
+        content_type: str,
+        disposition: str,
+    ) -> str:
+        query = {
+            "response-content-type": content_type,
+            "response-content-disposition": disposition,
+        }
+        if version_id:
+            query["versionId"] = version_id
+        return self._url(key, ["host"], seconds, query)
+
+    def head(self, key: str, version_id: str | None = None) -> ObjectVersion:
+        return _described(self._find(key, version_id))
+
+    def read(self, key: str, version: ObjectVersion, start: int, length: int) -> bytes:
+        return (self._find(key, version.version_id).body or b"")[start : start + length]
+
+    def put_once(self, key: str, body: bytes, *, mime_type: str) -> None:
+        with suppress(ObjectMissingError):
+            self._find(key, None)
+            return
+        self._add(key, body)
+        self._fuse.burn()
+
+    def delete_version(self, key: str, version_id: str) -> None:
+        left = [version for version in self._objects.get(key, []) if version.id != version_id]
+        if left:
+            self._objects[key] = left
+        else:
+            self._objects.pop(key, None)
+        self._fuse.burn()
+
+    def delete_all(self, prefix: str) -> int:
+        found = [
+            (key, version.id)
+            for key, versions in self._objects.items()
+            if key.startswith(prefix)
+            for version in versions
+        ]
+        for key, version_id in found:
+            self.delete_version(key, version_id)
+        return len(found)
+
+    def _add(self, key: str, body: bytes | None) -> _Version:
+        version = _Version(f"v{next(self._numbers)}", body)
+        self._objects.setdefault(key, []).append(version)
+        return version
+
+    def _find(self, key: str, version_id: str | None) -> _Version:
+        versions = self._objects.get(key, [])
+        if version_id is not None:
+            versions = [version for version in versions if version.id == version_id]
+        if not versions or versions[-1].body is None:
+            raise ObjectMissingError(key)
+        return versions[-1]
+
+    def _url(
+        self, key: str, signed: list[str], seconds: int, query: dict[str, str] | None = None
+    ) -> str:
+        parameters = {"X-Amz-Expires": seconds, "X-Amz-SignedHeaders": ";".join(signed)}
+        return f"https://{self.bucket}/{quote(key)}?{urlencode({**parameters, **(query or {})})}"
+
+
+def _described(version: _Version) -> ObjectVersion:
+    body = version.body or b""
+    return ObjectVersion(
+        version.id, hashlib.md5(body, usedforsecurity=False).hexdigest(), len(body)
+    )
+
+
+def _newest_first(items: list[Item], before: str | None) -> Iterator[Item]:
+    older = [item for item in items if before is None or item["sort"] < before]
+    return iter(sorted(older, key=lambda item: str(item["sort"]), reverse=True))
+
+
+def _sort(attachment: Attachment) -> str:
+    return f"{rfc3339(attachment.created_at)}#{attachment.id}"
+
+
+# ---------------------------------------------------------------- all of it together
+
+
+class World:
+    """All stores, a clock that stands still, and a conversation with one message of the sender."""
+
+    def __init__(
+        self,
+        *,
+        chat: type[MemoryChat] = MemoryChat,
+        guards: type[MemoryGuards] = MemoryGuards,
+        catalog: type[MemoryCatalog] = MemoryCatalog,
+        storage: type[MemoryStorage] = MemoryStorage,
+    ) -> None:
+        self.now = NOON
+        self.fuse = Fuse()
+        self.chat = chat(self.fuse)
+        self.guards = guards()
+        self.activity = MemoryActivity(self.fuse)
+        self.catalog = catalog(self.chat, self.activity, self.guards, self.fuse)
+        self.storage = storage(self.fuse)
+        self.deletion = Deletion(
+            catalog=self.catalog,
+            chat=self.chat,
+            storage=self.storage,
+            clock=self.clock,
+            tombstone_life=TOMBSTONE_LIFE,
+        )
+        self.chat.put_conversation(CONVERSATION, [SENDER.user_id, PARTICIPANT.user_id], 1)
+        self.chat.put_message(
+            Message(id=MESSAGE, conversation_id=CONVERSATION, sender_id="sender", version=1)
+        )
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def pass_time(self, span: timedelta) -> None:
+        self.now += span
+
+    def add(self, status: Status = Status.READY, **changes: Any) -> Attachment:
+        """A record in this state, its bytes in the bucket where the state has any; not logged."""
+        attachment = pending(**changes)
+        logged = list(self.activity.entries)
+        self.catalog.create(attachment, _note(attachment))
+        if status not in {Status.PENDING, Status.EXPIRED}:
+            stored = self.storage.arrive(attachment.upload_key, VIDEO)
+            moved = in_state(attachment, status)
+            if moved.version is not None:
+                moved = replace(moved, version=stored)
+            if moved.thumbnail is not None:
+                self.storage.put_once(moved.thumbnail.key, b"a JPEG", mime_type="image/jpeg")
+        else:
+            moved = in_state(attachment, status)
+        if moved != attachment:
+            self.catalog.change(moved, None)
+        self.activity.entries[:] = logged
+        return moved
+
+
+def _note(attachment: Attachment) -> Activity:
+    return entry(
+        Action.UPLOAD_REQUESTED,
+        attachment,
+        user_id=attachment.uploaded_by,
+        at=attachment.created_at,
+    )

@@ -1,0 +1,95 @@
+"""The benchmark's own arithmetic: pacing, targets, costs, tables."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import page, tables
+from benchmarks.measure import Row
+from benchmarks.memory_curve import point, usd_per_million
+from benchmarks.targets import missed
+from benchmarks.token_bucket import TokenBucket
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def row(**changes: object) -> Row:
+    usual = {"case": "mkv", "size_mb": 100, "variant": "ours", "ms": 150.0}
+    figures = {"requests": 4, "bytes": 2_000_000, "peak_mb": 120.0}
+    return Row(**{**usual, **figures, **changes})  # type: ignore[arg-type]
+
+
+def test_bytes_pass_at_the_rate_from_the_first_one_on(clock: Clock) -> None:
+    bucket = TokenBucket(1000, clock=clock)
+    assert bucket.reserve(500) == pytest.approx(100.5)
+    assert bucket.reserve(500) == pytest.approx(101.0)
+
+
+def test_who_sends_late_catches_up_by_no_more_than_the_burst(clock: Clock) -> None:
+    bucket = TokenBucket(1000, burst_s=0.25, clock=clock)
+    clock.now += 10
+    assert bucket.reserve(1000) == pytest.approx(110.75)
+
+
+def test_two_who_share_a_bucket_share_its_rate(clock: Clock) -> None:
+    bucket = TokenBucket(1000, clock=clock)
+    passed = [bucket.reserve(100) for _ in range(20)]
+    assert passed[-1] == pytest.approx(102.0)
+
+
+def test_figures_that_reach_their_targets_are_not_mentioned() -> None:
+    download = row(variant="download", ms=1500, bytes=100_000_000, peak_mb=300)
+    assert missed([row(), row(size_mb=10), row(size_mb=1000, ms=190), download]) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([row(ms=250)], "not under 250 ms"),
+        ([row(), row(variant="download", ms=1199)], "7.99 times faster"),
+        ([row(size_mb=10), row(size_mb=1000, ms=196)], "1.31 times as long as 10 MB"),
+        ([row(bytes=4 * 1024 * 1024 + 1)], "reads 4194305 bytes"),
+        ([row(peak_mb=256)], "256 MB of memory"),
+    ],
+)
+def test_a_missed_target_is_said_in_a_sentence(rows: list[Row], said: str) -> None:
+    [sentence] = missed(rows)
+    assert said in sentence
+
+
+def test_a_million_videos_cost_their_gb_seconds_and_requests() -> None:
+    assert usd_per_million(1024, 199.2, 0.00001) == pytest.approx(0.2 * 10 + 0.20)
+
+
+def test_memory_costs_are_given_for_both_architectures() -> None:
+    found = point(2048, "ours", 100)
+    assert (found.usd_arm64, found.usd_x86_64) == (2.87, 3.53)
+
+
+def test_the_measured_part_of_the_page_is_replaced_and_the_rest_kept(tmp_path: Path) -> None:
+    written = tmp_path / "page.md"
+    written.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
+    page.replace_measured(written, "new")
+    assert written.read_text() == f"before\n{page.BEGIN}\nnew\n{page.END}\nafter\n"
+
+
+def test_a_page_without_markers_is_refused(tmp_path: Path) -> None:
+    written = tmp_path / "page.md"
+    written.write_text("typed by hand")
+    with pytest.raises(ValueError, match="markers"):
+        page.replace_measured(written, "new")
+
+
+def test_a_table_says_how_many_times_longer_the_others_take() -> None:
+    _, ours, download = tables.inspection([row(), row(variant="download", ms=1500)])
+    assert (ours[4], download[4]) == ("1.0", "10.0")

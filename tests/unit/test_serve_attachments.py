@@ -1,0 +1,419 @@
+"""What each caller sees of attachments, and may do with them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from attachments.errors import (
+    AttachmentsError,
+    ForbiddenError,
+    InvalidCursorError,
+    InvalidRequestError,
+    NotFoundError,
+    NotReadyError,
+)
+from attachments.ids import new_id
+from attachments.model import Action, Activity, Attachment, Caller, FileType, Message, Status
+from attachments.views import AttachmentView, PageView
+from functions.serve_attachments.serve import LIST_DAYS, Serving
+from tests.builders import (
+    ADMIN,
+    CONVERSATION,
+    MESSAGE,
+    NOON,
+    PARTICIPANT,
+    SENDER,
+    SERVICE,
+    STRANGER,
+)
+from tests.fakes import CrashError, MemoryActivity, World
+
+FORMER = Caller("former participant")
+CALLERS = [SENDER, PARTICIPANT, FORMER, STRANGER, ADMIN]
+
+
+def serving(world: World, caller: Caller = SENDER, **changes: object) -> Serving:
+    parts: dict[str, object] = {
+        "caller": caller,
+        "catalog": world.catalog,
+        "chat": world.chat,
+        "activity": world.activity,
+        "storage": world.storage,
+        "deletion": world.deletion,
+        "url_seconds": 900,
+    }
+    return Serving(**{**parts, **changes})  # type: ignore[arg-type]
+
+
+def ids(page: PageView[AttachmentView]) -> list[str]:
+    return [item.id for item in page.items]
+
+
+def outcome(act: Callable[[], object]) -> str:
+    """The name of the error, or "done"."""
+    try:
+        act()
+    except AttachmentsError as error:
+        return type(error).__name__.removesuffix("Error")
+    return "done"
+
+
+# ---------------------------------------------------------------- who sees and does what
+
+SEEN = {
+    # who:      get ready, get pending, download, delete ready, delete pending
+    SENDER: ("done", "done", "done", "done", "done"),
+    PARTICIPANT: ("done", "NotFound", "done", "Forbidden", "NotFound"),
+    FORMER: ("NotFound",) * 5,
+    STRANGER: ("NotFound",) * 5,
+    ADMIN: ("done", "done", "done", "done", "done"),
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.user_id)
+def test_each_caller_sees_and_does_what_the_table_says(world: World, caller: Caller) -> None:
+    world.chat.put_conversation(CONVERSATION, ["sender", "participant", FORMER.user_id], 2)
+    world.chat.put_conversation(CONVERSATION, ["sender", "participant"], 3)
+    ready, pending = world.add(Status.READY), world.add(Status.PENDING)
+    mine = serving(world, caller)
+    assert SEEN[caller] == (
+        outcome(lambda: mine.get(ready.id)),
+        outcome(lambda: mine.get(pending.id)),
+        outcome(lambda: mine.download(ready.id, video_only=False)),
+        outcome(lambda: mine.delete(ready.id)),
+        outcome(lambda: mine.delete(pending.id)),
+    )
+
+
+@pytest.mark.parametrize("caller", CALLERS, ids=lambda caller: caller.user_id)
+def test_nobody_finds_what_does_not_exist_or_was_deleted(world: World, caller: Caller) -> None:
+    deleted = world.add(Status.DELETED)
+    mine = serving(world, caller)
+    for attachment_id in (new_id(), deleted.id):
+        assert outcome(lambda: mine.get(attachment_id)) == "NotFound"  # noqa: B023
+        assert outcome(lambda: mine.delete(attachment_id)) == "NotFound"  # noqa: B023
+
+
+def test_a_stranger_hears_the_same_of_what_exists_and_of_what_does_not(world: World) -> None:
+    attachment = world.add()
+    mine = serving(world, STRANGER)
+
+    def words(act: Callable[[], object]) -> tuple[str, dict[str, str]]:
+        with pytest.raises(NotFoundError) as refused:
+            act()
+        return refused.value.detail, refused.value.fields
+
+    unknown = words(lambda: mine.get(new_id()))
+    assert words(lambda: mine.get(attachment.id)) == unknown
+    assert words(lambda: mine.download(attachment.id, video_only=True)) == unknown
+    assert words(lambda: mine.delete(attachment.id)) == unknown
+    assert words(lambda: mine.of_message(MESSAGE, limit=9, cursor=None)) == unknown
+    assert words(lambda: mine.of_conversation(CONVERSATION, None, limit=9, cursor=None)) == unknown
+
+
+def test_a_sender_who_left_does_not_even_see_what_they_sent(world: World) -> None:
+    attachment = world.add()
+    world.chat.put_conversation(CONVERSATION, ["participant"], 2)
+    assert outcome(lambda: serving(world).get(attachment.id)) == "NotFound"
+
+
+def test_nothing_of_a_deleted_conversation_is_seen_by_its_participants(world: World) -> None:
+    attachment = world.add()
+    world.chat.delete_conversation(CONVERSATION, 2, NOON)
+    assert outcome(lambda: serving(world).get(attachment.id)) == "NotFound"
+
+
+# ---------------------------------------------------------------- get
+
+
+def test_an_attachment_is_shown_with_its_thumbnail_but_without_its_url(world: World) -> None:
+    attachment = world.add()
+    shown = serving(world).get(attachment.id)
+    assert (shown.view.id, shown.view.url) == (attachment.id, None)
+    assert shown.view.thumbnail_url is not None
+    assert "Retry-After" not in shown.headers
+    assert not world.activity.entries
+
+
+def test_a_pending_attachment_says_when_to_ask_again(world: World) -> None:
+    shown = serving(world).get(world.add(Status.PENDING).id)
+    assert shown.headers["Retry-After"] == "1"
+
+
+def test_an_etag_changes_with_the_record(world: World) -> None:
+    attachment = world.add(Status.PENDING)
+    mine = serving(world, url_seconds=2**40)  # so that no URL ends meanwhile
+    before = mine.get(attachment.id).etag
+    assert mine.get(attachment.id).etag == before
+    world.catalog.change(attachment.failed(reason="No."), None)
+    assert mine.get(attachment.id).etag != before
+    assert before.startswith('W/"')
+
+
+# ---------------------------------------------------------------- download
+
+
+def test_a_download_is_logged_and_gives_the_inspected_version_for_its_time(world: World) -> None:
+    attachment = world.add()
+    before = datetime.now(UTC)
+    download = serving(world, PARTICIPANT, url_seconds=300).download(attachment.id, video_only=True)
+    assert download.id == attachment.id
+    assert attachment.version is not None
+    query = parse_qs(urlsplit(download.url).query)
+    assert query["versionId"] == [attachment.version.version_id]
+    assert query["X-Amz-Expires"] == ["300"]
+    assert download.thumbnail_url is not None
+    late = download.expires_at - timedelta(seconds=300)
+    assert before - timedelta(milliseconds=1) <= late <= datetime.now(UTC)
+    [logged] = world.activity.entries
+    assert (logged.action, logged.user_id) == (Action.FILE_DOWNLOADED, "participant")
+    assert (logged.attachment_id, logged.admin_override) == (attachment.id, False)
+
+
+def test_an_admins_download_is_logged_as_an_override_unless_they_take_part(world: World) -> None:
+    attachment = world.add()
+    serving(world, ADMIN).download(attachment.id, video_only=False)
+    serving(world, replace(PARTICIPANT, admin=True)).download(attachment.id, video_only=False)
+    assert [entry.admin_override for entry in world.activity.entries] == [True, False]
+
+
+def test_without_a_log_entry_there_is_no_url(world: World) -> None:
+    class Unwritable(MemoryActivity):
+        def add(self, entry: Activity) -> None:
+            raise CrashError
+
+    attachment = world.add()
+    with pytest.raises(CrashError):
+        serving(world, activity=Unwritable()).download(attachment.id, video_only=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status.PENDING, "not uploaded yet"),
+        (Status.REJECTED, "rejected: This is a PNG image."),
+        (Status.FAILED, "could not be inspected yet"),
+        (Status.EXPIRED, "never uploaded"),
+    ],
+)
+def test_what_is_not_ready_is_not_downloaded_and_says_why(
+    world: World, status: Status, words: str
+) -> None:
+    attachment = world.add(status)
+    with pytest.raises(NotReadyError, match=words):
+        serving(world).download(attachment.id, video_only=False)
+    assert not world.activity.entries
+
+
+def test_a_reason_with_braces_is_shown_as_it_is(world: World) -> None:
+    attachment = world.add(Status.PENDING)
+    version = world.storage.arrive(attachment.upload_key, b"x")
+    rejected = attachment.rejected(version=version, reason="{0} {reason}", now=NOON)
+    world.catalog.change(rejected, None)
+    with pytest.raises(NotReadyError, match=r"\{0\} \{reason\}"):
+        serving(world).download(attachment.id, video_only=False)
+
+
+def test_the_video_route_downloads_videos_only(world: World) -> None:
+    image = world.add(file_type=FileType.IMAGE)
+    assert outcome(lambda: serving(world).download(image.id, video_only=True)) == "NotFound"
+    assert outcome(lambda: serving(world).download(image.id, video_only=False)) == "done"
+
+
+# ---------------------------------------------------------------- delete
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s is not Status.DELETED])
+def test_deleting_removes_sight_bytes_and_thumbnail_in_every_state(
+    world: World, status: Status
+) -> None:
+    attachment = world.add(status)
+    answer = serving(world).delete(attachment.id)
+    assert answer.message == "Attachment deleted successfully"
+    assert not world.storage.keys()
+    assert world.catalog.get(attachment.id).status is Status.DELETED
+    assert list(world.chat.attachments_of(MESSAGE)) == []
+    [logged] = world.activity.entries
+    assert (logged.action, logged.user_id) == (Action.FILE_DELETED, "sender")
+    assert not logged.admin_override
+    assert outcome(lambda: serving(world).get(attachment.id)) == "NotFound"
+
+
+def test_an_admins_deletion_is_logged_as_an_override(world: World) -> None:
+    serving(world, ADMIN).delete(world.add().id)
+    [logged] = world.activity.entries
+    assert (logged.user_id, logged.admin_override) == ("admin", True)
+
+
+def test_who_may_not_delete_changes_nothing(world: World) -> None:
+    attachment = world.add()
+    with pytest.raises(ForbiddenError):
+        serving(world, PARTICIPANT).delete(attachment.id)
+    assert world.catalog.get(attachment.id) == attachment
+    assert len(world.storage.keys()) == 2
+    assert not world.activity.entries
+
+
+# ---------------------------------------------------------------- lists
+
+
+def test_a_message_lists_what_the_caller_may_see(world: World) -> None:
+    made = {
+        status: world.add(status, created_at=NOON + timedelta(seconds=number)).id
+        for number, status in enumerate(Status)
+    }
+    alive = [made[status] for status in reversed(Status) if status is not Status.DELETED]
+
+    def listed(caller: Caller) -> list[str]:
+        return ids(serving(world, caller).of_message(MESSAGE, limit=50, cursor=None))
+
+    assert listed(SENDER) == alive
+    assert listed(ADMIN) == alive
+    assert listed(PARTICIPANT) == [made[Status.READY]]
+
+
+def walk(
+    page_after: Callable[[str | None], PageView[AttachmentView]],
+) -> tuple[list[str], list[str]]:
+    """All ids, page by page, and the cursors between the pages."""
+    found: list[str] = []
+    cursors: list[str] = []
+    page = page_after(None)
+    while True:
+        found += ids(page)
+        if page.next_cursor is None:
+            return found, cursors
+        cursors.append(page.next_cursor)
+        page = page_after(page.next_cursor)
+
+
+def several(world: World, count: int, **changes: Any) -> list[str]:
+    """Ids of ready attachments, newest first."""
+    made = [world.add(created_at=NOON + timedelta(seconds=n), **changes) for n in range(count)]
+    return [attachment.id for attachment in reversed(made)]
+
+
+def test_a_conversation_is_paged_newest_first(world: World) -> None:
+    newest_first = several(world, 5)
+    mine = serving(world, PARTICIPANT)
+    found, cursors = walk(
+        lambda cursor: mine.of_conversation(CONVERSATION, None, limit=2, cursor=cursor)
+    )
+    assert found == newest_first
+    assert len(cursors) == 2
+
+
+def test_a_conversation_is_filtered_by_type(world: World) -> None:
+    several(world, 2)
+    images = several(world, 2, file_type=FileType.IMAGE)
+    page = serving(world).of_conversation(CONVERSATION, FileType.IMAGE, limit=9, cursor=None)
+    assert ids(page) == images
+
+
+def test_a_cursor_belongs_to_its_list(world: World) -> None:
+    several(world, 3)
+    mine = serving(world, ADMIN)
+    other = Message(id=new_id(), conversation_id=CONVERSATION, sender_id="sender", version=1)
+    world.chat.put_message(other)
+    cursor = mine.of_message(MESSAGE, limit=1, cursor=None).next_cursor
+    assert cursor is not None
+    elsewhere: list[Callable[[], object]] = [
+        lambda: mine.of_message(other.id, limit=1, cursor=cursor),
+        lambda: mine.of_conversation(CONVERSATION, None, limit=1, cursor=cursor),
+        lambda: mine.of_conversation(CONVERSATION, FileType.VIDEO, limit=1, cursor=cursor),
+        lambda: mine.of_days(None, None, None, limit=1, cursor=cursor),
+        lambda: mine.of_message(MESSAGE, limit=1, cursor=cursor[:-1]),
+        lambda: mine.of_message(MESSAGE, limit=1, cursor="x" + cursor),
+    ]
+    for act in elsewhere:
+        with pytest.raises(InvalidCursorError):
+            act()
+    assert len(mine.of_message(MESSAGE, limit=9, cursor=cursor).items) == 2
+
+
+def test_a_cursor_belongs_to_its_filter(world: World) -> None:
+    several(world, 3)
+    mine = serving(world, ADMIN)
+    of_all = mine.of_conversation(CONVERSATION, None, limit=1, cursor=None).next_cursor
+    with pytest.raises(InvalidCursorError):
+        mine.of_conversation(CONVERSATION, FileType.VIDEO, limit=1, cursor=of_all)
+    day = NOON.date()
+    of_day = mine.of_days(day, day, None, limit=1, cursor=None).next_cursor
+    assert of_day is not None
+    for first, file_type in ((day - timedelta(days=1), None), (day, FileType.VIDEO)):
+        with pytest.raises(InvalidCursorError):
+            mine.of_days(first, day, file_type, limit=1, cursor=of_day)
+
+
+def test_lists_of_what_is_unknown_or_deleted_are_not_found_even_for_admins(world: World) -> None:
+    mine = serving(world, ADMIN)
+    assert outcome(lambda: mine.of_message(new_id(), limit=9, cursor=None)) == "NotFound"
+    assert outcome(lambda: mine.of_conversation(new_id(), None, limit=9, cursor=None)) == "NotFound"
+    world.chat.delete_message(MESSAGE, 2, NOON)
+    assert outcome(lambda: mine.of_message(MESSAGE, limit=9, cursor=None)) == "NotFound"
+
+
+# ---------------------------------------------------------------- the list of all
+
+
+def on(world: World, *days: date) -> list[Attachment]:
+    return [
+        world.add(created_at=datetime(day.year, day.month, day.day, 9, tzinfo=UTC)) for day in days
+    ]
+
+
+@pytest.mark.parametrize(
+    "caller", [SENDER, PARTICIPANT, STRANGER, SERVICE], ids=lambda caller: caller.user_id
+)
+def test_only_admins_list_all(world: World, caller: Caller) -> None:
+    with pytest.raises(ForbiddenError):
+        serving(world, caller).of_days(None, None, None, limit=9, cursor=None)
+
+
+def test_all_is_listed_from_the_first_day_to_the_last(world: World) -> None:
+    days = [date(2024, 5, day) for day in (17, 16, 15, 14)]
+    made = on(world, *days)
+    page = serving(world, ADMIN).of_days(days[2], days[1], None, limit=9, cursor=None)
+    assert ids(page) == [made[1].id, made[2].id]
+
+
+def test_without_days_the_last_thirty_are_listed(world: World) -> None:
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=LIST_DAYS - 1)
+    made = on(world, today - timedelta(days=1), first, first - timedelta(days=1))
+    found, _ = walk(
+        lambda cursor: serving(world, ADMIN).of_days(None, None, None, limit=1, cursor=cursor)
+    )
+    assert found == [made[0].id, made[1].id]
+    ending = serving(world, ADMIN).of_days(
+        None, first - timedelta(days=1), None, limit=9, cursor=None
+    )
+    assert ids(ending) == [made[2].id]
+
+
+def test_a_long_span_is_walked_by_cursors(world: World) -> None:
+    days = [date(2024, 5, 17) - timedelta(days=n) for n in (0, 30, 90, 200)]
+    made = on(world, *days)
+    found, _ = walk(
+        lambda cursor: serving(world, ADMIN).of_days(
+            days[-1], days[0], None, limit=9, cursor=cursor
+        )
+    )
+    assert found == [attachment.id for attachment in made]
+
+
+def test_days_that_make_no_span_are_refused(world: World) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        serving(world, ADMIN).of_days(
+            date(2024, 5, 2), date(2024, 5, 1), None, limit=9, cursor=None
+        )
+    assert list(refused.value.fields) == ["from"]
+
+
+def test_the_first_days_of_the_calendar_are_empty(world: World) -> None:
+    page = serving(world, ADMIN).of_days(None, date.min, None, limit=9, cursor=None)
+    assert (page.items, page.next_cursor) == ([], None)
