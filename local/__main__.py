@@ -31,7 +31,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make run", description="Run OffChat Attachments on this machine."
     )
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
+    parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "8000")
     parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="for stack.json")
     parser.add_argument("--file", type=Path, help="a video of yours for the demo")
     parser.add_argument("--no-demo", action="store_true", default=os.environ.get("DEMO") == "0")
@@ -39,8 +39,14 @@ def _arguments() -> argparse.Namespace:
     if os.environ.get("FILE"):
         arguments.file = Path(os.environ["FILE"])
     if arguments.file and not arguments.file.is_file():
-        parser.error(f"there is no file {arguments.file}")
+        sys.exit(f"There is no file {arguments.file}.")
     return arguments
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**16:
+        sys.exit(f"{text} is not a port: pick one from 1 to 65535, or 0 for any that is free.")
+    return int(text)
 
 
 async def _serve(arguments: argparse.Namespace) -> int:

@@ -1,32 +1,32 @@
 """The local stack: moto, the S3 gate, the functions, the HTTP API and the queue, in one place."""
 
 import asyncio
-import os
-import signal
 import socket
 import sys
 import time
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
-import httpx
 import jwt
 
 from local import console, demo, ffmpeg
 from local.gate import Gate
 from local.http_api import HttpApi
-from local.provision import Function, Stack, provision
+from local.lambda_client import LambdaClient
+from local.provision import Stack, provision
 from local.queue_poller import QueuePoller
-from local.runtime import FunctionSpec, Runtime
-from local.scheduler import Scheduler, period_s
-from local.template import REGION, load, transform
+from local.runtime import Runtime
+from local.scheduler import run_schedule
+from local.template import CREDENTIALS, REGION, SESSION, load, transform
+from local.worker import Function
 
 ROOT = Path(__file__).parents[1]
-CREDENTIALS = {"access_key_id": "LOCALACCESSKEY", "secret_access_key": "local-secret-access-key"}
 TOKEN_LIFE_S = 7 * 24 * 3600
-MOTO_START_S = 30
 
 
 class PortInUseError(Exception):
@@ -45,138 +45,93 @@ class LocalStack:
 
     description: dict[str, Any]
 
-    def __init__(
-        self,
-        template: Path,
-        folder: Path,
-        *,
-        port: int = 0,
-        parameters: dict[str, str] | None = None,
-    ) -> None:
+    def __init__(self, template: Path, folder: Path, *, port: int = 0) -> None:
         self._template = template
         self._folder = folder
         self._port = port
-        self._parameters = parameters or {}
-        self._cleanup = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._cleanup.aclose()
-            raise
+        async with AsyncExitStack() as cleanup:
+            await self._start(cleanup)
+            self._cleanup = cleanup.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._cleanup.aclose()
 
-    async def _start(self) -> None:
+    async def _start(self, cleanup: AsyncExitStack) -> None:
         port = _free_port(self._port)
-        transformed = transform(load(self._template))
+        parameters = {"AllowedOrigins": f"http://127.0.0.1:{port}"}
+        transformed = transform(load(self._template), parameters)
         tools = await asyncio.to_thread(ffmpeg.find, console.note)
-        moto = await self._start_moto()
-        parameters = {"AllowedOrigins": f"http://127.0.0.1:{port}", **self._parameters}
+        moto = await _start_moto(cleanup)
         stack = await asyncio.to_thread(provision, transformed, parameters, endpoint=moto)
-        gate = Gate(
-            moto,
-            credentials={CREDENTIALS["access_key_id"]: CREDENTIALS["secret_access_key"]},
-            region=REGION,
-            cors=stack.bucket_cors,
-        )
-        s3 = await gate.start()
-        self._cleanup.push_async_callback(gate.stop)
+        gate = Gate(moto, credentials=CREDENTIALS, region=REGION, cors=stack.bucket_cors)
+        s3 = await cleanup.enter_async_context(gate.serving())
         runtime = Runtime(
-            [_spec(function, moto, s3, tools) for function in stack.functions],
+            [_localised(function, moto, s3, tools) for function in stack.functions],
+            root=ROOT,
             log=console.function_line,
         )
-        functions = await runtime.start()
-        self._cleanup.push_async_callback(runtime.stop)
-        await self._start_sources(stack, functions, moto)
-        api = HttpApi(stack.routes, stack.cors, lambda_endpoint=functions, throttle=stack.throttle)
-        address = await api.start(port)
-        self._cleanup.push_async_callback(api.stop)
+        endpoint = await cleanup.enter_async_context(runtime.serving())
+        functions = await cleanup.enter_async_context(LambdaClient.connected(endpoint))
+        for source in _sources(stack, functions, moto):
+            cleanup.push_async_callback(_cancel, asyncio.create_task(source))
+        api = HttpApi(stack.routes, stack.cors, functions, throttle=stack.throttle)
+        address = await cleanup.enter_async_context(api.serving(port))
         self.description = _describe(stack, address, s3, moto)
 
-    async def _start_moto(self) -> str:
-        port = _free_port(0)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._cleanup.push_async_callback(_end, process)
-        endpoint = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + MOTO_START_S
-        async with httpx.AsyncClient() as client:
-            while time.monotonic() < deadline and process.returncode is None:
-                try:
-                    await client.get(f"{endpoint}/moto-api/data.json", timeout=5)
-                except httpx.TransportError:
-                    await asyncio.sleep(0.05)
-                else:
-                    return endpoint
-        raise StartError("The moto server did not start: try `python -m moto.server` by hand.")
 
-    async def _start_sources(self, stack: Stack, functions: str, moto: str) -> None:
-        """What calls functions besides the API: queues and schedules."""
-        sqs = _session().client("sqs", endpoint_url=moto)
-        for mapping in stack.mappings:
-            poller = QueuePoller(
-                sqs=sqs,
-                queue_url=mapping.queue_url,
-                queue_arn=mapping.queue_arn,
-                function=mapping.function,
-                lambda_endpoint=functions,
-                log=lambda text: console.function_line("queue", text),
-                batch_size=mapping.batch_size,
-                max_concurrency=mapping.max_concurrency,
-                report_batch_item_failures=mapping.report_failures,
-            )
-            await poller.start()
-            self._cleanup.push_async_callback(poller.stop)
-        for function, expression in stack.schedules:
-            scheduler = Scheduler(
-                function,
-                period_s(expression),
-                lambda_endpoint=functions,
-                log=lambda text: console.function_line("schedule", text),
-            )
-            await scheduler.start()
-            self._cleanup.push_async_callback(scheduler.stop)
+async def _start_moto(cleanup: AsyncExitStack) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "local.moto_server"),
+        cwd=ROOT,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        start_new_session=True,  # Ctrl-C in a terminal is for us
+    )
+    cleanup.push_async_callback(process.wait)
+    cleanup.callback(process.kill)
+    assert process.stdout
+    endpoint = await process.stdout.readline()
+    if not endpoint:
+        raise StartError("moto did not start: try `.venv/bin/python -m local.moto_server`.")
+    return endpoint.decode().strip()
 
 
-def _spec(function: Function, moto: str, s3: str, tools: Path) -> FunctionSpec:
-    """The function as a local process: the template's environment, with local addresses."""
+def _sources(
+    stack: Stack, functions: LambdaClient, moto: str
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """What calls functions besides the API: queues and schedules."""
+    sqs = SESSION.client("sqs", endpoint_url=moto)
+    queue_log = partial(console.function_line, "queue")
+    schedule_log = partial(console.function_line, "schedule")
+    for mapping in stack.mappings:
+        yield QueuePoller(mapping, sqs, functions, log=queue_log).run()
+    for function, period_s in stack.schedules:
+        yield run_schedule(function, period_s, functions, log=schedule_log)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _localised(function: Function, moto: str, s3: str, tools: Path) -> Function:
+    """The function with what is elsewhere on this machine: layers and addresses."""
     environment = {
-        # What a layer has at /opt lies elsewhere on this machine.
         name: str(tools) if value == "/opt/bin" else value
         for name, value in function.environment.items()
     }
-    return FunctionSpec(
-        name=function.name,
-        handler=function.handler,
-        timeout_s=function.timeout_s,
-        memory_mb=function.memory_mb,
-        environment={
-            **environment,
-            "AWS_ENDPOINT_URL": moto,
-            "AWS_ENDPOINT_URL_S3": s3,
-            "AWS_ACCESS_KEY_ID": CREDENTIALS["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": CREDENTIALS["secret_access_key"],
-        },
-        python_path=(str(ROOT), str(ROOT / "layers" / "core")),
-        cwd=str(ROOT),
-    )
-
-
-def _session() -> boto3.Session:
-    return boto3.Session(
-        region_name=REGION,
-        aws_access_key_id=CREDENTIALS["access_key_id"],
-        aws_secret_access_key=CREDENTIALS["secret_access_key"],
-    )
+    addresses = {
+        "AWS_ENDPOINT_URL": moto,
+        "AWS_ENDPOINT_URL_S3": s3,
+        "AWS_ACCESS_KEY_ID": CREDENTIALS.access_key,
+        "AWS_SECRET_ACCESS_KEY": CREDENTIALS.secret_key,
+        "PYTHONPATH": str(ROOT / "layers" / "core"),
+    }
+    return replace(function, environment=environment | addresses)
 
 
 def _describe(stack: Stack, api: str, s3: str, moto: str) -> dict[str, Any]:
@@ -184,7 +139,12 @@ def _describe(stack: Stack, api: str, s3: str, moto: str) -> dict[str, Any]:
     return {
         "api": api,
         "s3": s3,
-        "aws": {"endpoint_url": moto, "region": REGION, **CREDENTIALS},
+        "aws": {
+            "endpoint_url": moto,
+            "region": REGION,
+            "access_key_id": CREDENTIALS.access_key,
+            "secret_access_key": CREDENTIALS.secret_key,
+        },
         "bucket": names["Files"],
         "tables": {
             "attachments": names["Attachments"],
@@ -200,7 +160,7 @@ def _describe(stack: Stack, api: str, s3: str, moto: str) -> dict[str, Any]:
 
 def _tokens(stack: Stack, moto: str) -> dict[str, str]:
     """A token for each user of the demo, by the secret that the functions verify with."""
-    secrets = _session().client("secretsmanager", endpoint_url=moto)
+    secrets = SESSION.client("secretsmanager", endpoint_url=moto)
     secret = secrets.get_secret_value(SecretId=stack.names["TokenSecret"])["SecretString"]
     settings = stack.functions[0].environment
     claims = {
@@ -232,15 +192,3 @@ def _free_port(port: int) -> int:
             ) from error
         number: int = probe.getsockname()[1]
         return number
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a process with all its children."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
-            return
-        os.killpg(process.pid, number)
-        try:
-            await asyncio.wait_for(process.wait(), timeout=3)
-        except TimeoutError:
-            continue

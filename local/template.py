@@ -7,14 +7,24 @@ from typing import Any
 
 import boto3
 import yaml
+from botocore.credentials import Credentials
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 STACK_NAME = "offchat-local"
+CREDENTIALS = Credentials("LOCALACCESSKEY", "local-secret-access-key")
+SESSION = boto3.Session(CREDENTIALS.access_key, CREDENTIALS.secret_key, region_name=REGION)
 NO_VALUE = object()
-SHORT_FORMS = {"Ref": "Ref", "Condition": "Condition"}
+PSEUDO_PARAMETERS = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Region": REGION,
+    "AWS::StackName": STACK_NAME,
+    "AWS::Partition": "aws",
+    "AWS::NoValue": NO_VALUE,
+}
 
 
 class TemplateError(Exception):
@@ -24,7 +34,7 @@ class TemplateError(Exception):
 def load(path: Path) -> dict[str, Any]:
     """The template as written, short forms (`!Ref`) spelled out. Raises TemplateError."""
     try:
-        document = yaml.load(path.read_text(), _Loader)  # noqa: S506 a SafeLoader
+        document = yaml_parse(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise TemplateError(f"{path.name} cannot be read: {error}") from error
     if not isinstance(document, dict) or "Resources" not in document:
@@ -32,51 +42,51 @@ def load(path: Path) -> dict[str, Any]:
     return document
 
 
-def transform(template: dict[str, Any]) -> dict[str, Any]:
-    """What AWS makes of the serverless resources: functions, roles, routes, mappings, rules."""
+def transform(
+    template: dict[str, Any], parameters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What AWS makes of the serverless resources: functions, roles, routes, mappings, rules.
+
+    `parameters` replace defaults: the translator itself resolves some references to them.
+    """
+    values = parameter_values(template, parameters or {})
     for resource in template["Resources"].values():
         for name in ("CodeUri", "ContentUri"):
             if name in resource.get("Properties", {}):
                 resource["Properties"][name] = "s3://local/code"
-    session = boto3.Session(region_name=REGION)
-    translator = Translator({}, Parser(), boto_session=session)
+    translator = Translator({}, Parser(), boto_session=SESSION)
     try:
-        transformed: dict[str, Any] = translator.translate(template, {})
+        transformed: dict[str, Any] = translator.translate(template, values)
     except Exception as error:
         raise TemplateError(f"The template cannot be transformed: {error}") from error
     return transformed
 
 
-class Resolver:
-    """Resolves parameters, conditions and references of a transformed template.
+def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """The value of each parameter, by default the template's own. Raises TemplateError."""
+    values: dict[str, Any] = {}
+    for name, declared in template.get("Parameters", {}).items():
+        value = given.get(name, declared.get("Default"))
+        if value is None:
+            raise TemplateError(f"The parameter {name} has neither a value nor a default.")
+        is_list = declared["Type"] == "CommaDelimitedList"
+        values[name] = [part.strip() for part in value.split(",")] if is_list else str(value)
+    return values
 
-    `physical` maps (logical id, attribute) to a value; the attribute is "Ref" for a plain Ref.
+
+class Resolver:
+    """Resolves references and conditions of a transformed template.
+
+    `known` maps (name, attribute) of parameters and resources to a value; the attribute is "Ref"
+    for a plain Ref. Whoever names a resource adds it there.
     """
 
-    def __init__(
-        self,
-        template: Mapping[str, Any],
-        parameters: Mapping[str, Any],
-        physical: dict[tuple[str, str], Any],
-    ) -> None:
-        declared = template.get("Parameters", {})
-        unknown = set(parameters) - set(declared)
-        if unknown:
-            raise TemplateError(f"The template has no parameter {', '.join(sorted(unknown))}.")
-        self.parameters = {
-            name: _value(parameters.get(name, declaration.get("Default")), declaration["Type"])
-            for name, declaration in declared.items()
+    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+        values = PSEUDO_PARAMETERS | parameter_values(template, parameters)
+        self.known: dict[tuple[str, str], Any] = {
+            (name, "Ref"): value for name, value in values.items()
         }
         self._conditions = template.get("Conditions", {})
-        self.physical = physical
-        self._pseudo = {
-            "AWS::AccountId": ACCOUNT,
-            "AWS::Region": REGION,
-            "AWS::StackName": STACK_NAME,
-            "AWS::Partition": "aws",
-            "AWS::URLSuffix": "amazonaws.com",
-            "AWS::NoValue": NO_VALUE,
-        }
 
     def resolve(self, value: Any) -> Any:
         """The value with every intrinsic function replaced. Raises TemplateError."""
@@ -87,90 +97,36 @@ class Resolver:
             return value
         if len(value) == 1:
             [(name, argument)] = value.items()
-            if name == "Ref":
-                return self._ref(argument)
-            if name.startswith("Fn::"):
+            if name == "Ref" or name.startswith("Fn::"):
                 return self._call(name, argument)
         entries = {name: self.resolve(inner) for name, inner in value.items()}
         return {name: inner for name, inner in entries.items() if inner is not NO_VALUE}
 
     def holds(self, condition: str | None) -> bool:
         """Whether a condition of the template is true; no condition always is."""
-        if condition is None:
-            return True
-        return bool(self._test(self._conditions[condition]))
+        return condition is None or self.resolve(self._conditions[condition])
 
     def _call(self, name: str, argument: Any) -> Any:
+        if name == "Ref":
+            return self._value(argument, "Ref")
         if name == "Fn::GetAtt":
-            logical_id, attribute = argument
-            return self._attribute(logical_id, attribute)
-        if name == "Fn::Sub":
+            return self._value(*argument)
+        if name == "Fn::Sub" and isinstance(argument, str):
             return re.sub(r"\$\{([^}!]+)\}", self._substitute, argument)
         if name == "Fn::If":
             condition, yes, no = argument
             return self.resolve(yes if self.holds(condition) else no)
-        if name == "Fn::Join":
-            separator, parts = argument
-            return separator.join(str(part) for part in self.resolve(parts))
-        raise TemplateError(f"The local stack does not know {name}.")
+        if name == "Fn::Equals":
+            left, right = self.resolve(argument)
+            return left == right
+        raise TemplateError(f"The local stack does not know {name} of {argument}.")
 
     def _substitute(self, match: re.Match[str]) -> str:
-        logical_id, _, attribute = match[1].partition(".")
-        value = self._attribute(logical_id, attribute) if attribute else self._ref(logical_id)
-        return str(value)
+        name, _, attribute = match[1].partition(".")
+        return str(self._value(name, attribute or "Ref"))
 
-    def _ref(self, name: str) -> Any:
-        for known in (self.parameters, self._pseudo):
-            if name in known:
-                return known[name]
-        return self._attribute(name, "Ref")
-
-    def _attribute(self, logical_id: str, attribute: str) -> Any:
+    def _value(self, name: str, attribute: str) -> Any:
         try:
-            return self.physical[logical_id, attribute]
+            return self.known[name, attribute]
         except KeyError:
-            raise TemplateError(f"The local stack has no {logical_id}.{attribute}.") from None
-
-    def _test(self, test: Any) -> Any:
-        if isinstance(test, dict) and len(test) == 1:
-            [(name, argument)] = test.items()
-            if name == "Condition":
-                return self.holds(argument)
-            if name == "Fn::Equals":
-                left, right = argument
-                return self.resolve(left) == self.resolve(right)
-            if name == "Fn::Not":
-                return not self._test(argument[0])
-            if name in ("Fn::And", "Fn::Or"):
-                results = [bool(self._test(inner)) for inner in argument]
-                return all(results) if name == "Fn::And" else any(results)
-        raise TemplateError(f"The local stack does not know the condition {test}.")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms."""
-
-
-def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {SHORT_FORMS.get(suffix, f"Fn::{suffix}"): value}
-
-
-_Loader.add_multi_constructor("!", _short_form)
-
-
-def _value(value: Any, kind: str) -> Any:
-    if value is None:
-        raise TemplateError("A parameter has neither a value nor a default.")
-    if kind == "CommaDelimitedList":
-        return [part.strip() for part in str(value).split(",")]
-    return str(value)
+            raise TemplateError(f"The local stack has no {name}.{attribute}.") from None

@@ -1,0 +1,119 @@
+"""An SQS event source mapping: what Lambda does between a queue and a function.
+
+It long-polls the queue, invokes the function with up to `batch_size` messages, at most
+`max_concurrency` times at once, and deletes what succeeded. What failed stays in the queue: SQS
+shows it again, counts its receives, and moves it to the dead-letter queue (moto does, at the
+receive after the last one allowed, as SQS). AWS page: "Using Lambda with Amazon SQS".
+
+Other than on AWS, a failed message comes back after `RETRY_AFTER_S`, so that nobody waits six
+minutes at a desk.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.lambda_client import InvokeError, LambdaClient
+from local.template import REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+POLL_S = 1
+PAUSE_AFTER_ERROR_S = 1.0
+RETRY_AFTER_S = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueMapping:
+    """A queue that feeds a function."""
+
+    function: str
+    queue_url: str
+    queue_arn: str
+    batch_size: int
+    max_concurrency: int
+
+
+class QueuePoller:
+    def __init__(
+        self,
+        mapping: QueueMapping,
+        sqs: "SQSClient",
+        functions: LambdaClient,
+        *,
+        log: Callable[[str], None],
+        retry_after_s: int = RETRY_AFTER_S,
+    ) -> None:
+        """`log` gets a line for each batch that failed."""
+        self._mapping, self._sqs, self._functions = mapping, sqs, functions
+        self._log = log
+        self._retry_after_s = retry_after_s
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        slots = asyncio.Semaphore(self._mapping.max_concurrency)
+        async with asyncio.TaskGroup() as batches:
+            while True:
+                await slots.acquire()
+                messages = await self._receive()
+                if messages:
+                    batch = batches.create_task(self._process(messages))
+                    batch.add_done_callback(lambda _: slots.release())
+                else:
+                    slots.release()
+
+    async def _receive(self) -> "list[MessageTypeDef]":
+        try:
+            received = await asyncio.to_thread(
+                self._sqs.receive_message,
+                QueueUrl=self._mapping.queue_url,
+                MaxNumberOfMessages=self._mapping.batch_size,
+                WaitTimeSeconds=POLL_S,
+                MessageSystemAttributeNames=["All"],
+            )
+        except (BotoCoreError, ClientError) as error:
+            self._log(f"{self._mapping.function}: cannot read {self._mapping.queue_url}: {error}")
+            await asyncio.sleep(PAUSE_AFTER_ERROR_S)
+            return []
+        return received.get("Messages", [])
+
+    async def _process(self, messages: "list[MessageTypeDef]") -> None:
+        function, failed = self._mapping.function, False
+        try:
+            event = {"Records": [self._record(message) for message in messages]}
+            await self._functions.invoke(function, event)
+        except InvokeError as error:
+            failed = True
+            self._log(f"{function}: batch of {len(messages)} failed: {error}")
+        try:
+            await asyncio.to_thread(self._settle, messages, failed)
+        except (BotoCoreError, ClientError) as error:
+            self._log(f"{function}: cannot write {self._mapping.queue_url}: {error}")
+
+    def _settle(self, messages: "list[MessageTypeDef]", failed: bool) -> None:
+        for message in messages:
+            url, handle = self._mapping.queue_url, message["ReceiptHandle"]
+            if failed:
+                self._sqs.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=self._retry_after_s
+                )
+            else:
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
+
+    def _record(self, message: "MessageTypeDef") -> dict[str, Any]:
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": {},
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self._mapping.queue_arn,
+            "awsRegion": REGION,
+        }
