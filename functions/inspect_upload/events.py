@@ -8,16 +8,17 @@ from urllib.parse import unquote_plus
 from uuid import UUID
 
 from attachments.ids import utc_now
+from attachments.model import ObjectVersion
 
 PREFIX = "uploads/"
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectCreated:
-    """A new object of an attachment; `version_id` is None where the event does not tell."""
+    """A new object of an attachment; `version` is None where the event does not tell it all."""
 
     attachment_id: str
-    version_id: str | None
+    version: ObjectVersion | None
     at: datetime
 
 
@@ -53,7 +54,15 @@ def _created(record: dict[str, Any], bucket: str) -> ObjectCreated | None:
         return None
     if key != f"{PREFIX}{attachment_id}":
         return None
-    return ObjectCreated(attachment_id, stored.get("versionId") or None, _time(record))
+    return ObjectCreated(attachment_id, _version(stored), _time(record))
+
+
+def _version(stored: dict[str, Any]) -> ObjectVersion | None:
+    """The version that the event tells of: it saves asking for it."""
+    version_id, etag, size = (stored.get(name) for name in ("versionId", "eTag", "size"))
+    if isinstance(version_id, str) and isinstance(etag, str) and isinstance(size, int):
+        return ObjectVersion(version_id, etag, size) if version_id else None
+    return None
 
 
 def _time(record: dict[str, Any]) -> datetime:

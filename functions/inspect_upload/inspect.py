@@ -50,13 +50,15 @@ class Inspection:
         """
         attachment = self.catalog.get(created.attachment_id)
         try:
-            stored = self.storage.head(attachment.upload_key, created.version_id)
+            stored = created.version or self.storage.head(attachment.upload_key)
         except ObjectMissingError:
             return "gone"
         if attachment.status not in OPEN:
             return self._settled(attachment, stored)
         try:
             return self._decide(attachment, stored, created.at)
+        except ObjectMissingError:
+            return "gone"
         except StaleRecordError:
             return self._settled(self.catalog.get(attachment.id), stored)
         except MessageGoneError:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from attachments.ids import new_id
+from attachments.model import ObjectVersion
 from functions.inspect_upload.events import ObjectCreated, objects_created
 
 ID = "0192f000-0000-7000-8000-0000000000aa"
@@ -33,7 +34,7 @@ def found(*records: Any) -> list[ObjectCreated]:
 
 
 def test_a_new_upload_is_found_with_its_version_and_time() -> None:
-    assert found(record()) == [ObjectCreated(ID, "v1", AT)]
+    assert found(record()) == [ObjectCreated(ID, ObjectVersion("v1", "e", 7), AT)]
 
 
 @pytest.mark.parametrize(
@@ -50,10 +51,14 @@ def test_a_message_may_tell_of_several_uploads() -> None:
     assert [created.attachment_id for created in told] == [ID, other]
 
 
-@pytest.mark.parametrize("missing", ["sequencer", "versionId"])
-def test_sequencer_and_version_may_be_missing(missing: str) -> None:
+def test_a_sequencer_may_be_missing() -> None:
+    assert found(record(sequencer=None)) == found(record())
+
+
+@pytest.mark.parametrize("missing", ["versionId", "eTag", "size"])
+def test_a_version_is_known_wholly_or_not_at_all(missing: str) -> None:
     [created] = found(record(**{missing: None}))
-    assert created.version_id == (None if missing == "versionId" else "v1")
+    assert created.version is None
 
 
 def test_a_key_is_decoded_once() -> None:

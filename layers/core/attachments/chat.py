@@ -14,6 +14,7 @@ check the conversation's version, so of two writes at once the newer one has the
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -353,4 +354,4 @@ def _link_key(attachment: Attachment) -> Item:
 
 
 def _digest(participants: set[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(participants)).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(sorted(participants)).encode()).hexdigest()
