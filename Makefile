@@ -8,14 +8,14 @@ PORT ?= 8000
 NATIVE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 ARCH ?= $(NATIVE)
 STAGE ?= dev
-SOURCES := functions layers local tests
+SOURCES := functions layers local tests benchmarks
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 UV := .venv/bin/uv pip install --quiet --require-hashes
 PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE FFMPEG_SOURCES
 
-.PHONY: help run test check layer build deploy accept lock clean
+.PHONY: help run test check layer build deploy accept bench soak lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,7 @@ test: .venv/ready ## all tests
 check: .venv/ready .venv-sam/ready ## format, lint, types, template
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	.venv/bin/mypy local $(wildcard layers/core) layers/ffmpeg/build.py tests $(wildcard functions/*/*.py)
+	.venv/bin/mypy local $(wildcard layers/core) layers/ffmpeg/build.py tests benchmarks $(wildcard functions/*/*.py)
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
 layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the first time, then cached
@@ -41,15 +41,22 @@ layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the fir
 build: .venv-sam/ready layer ## what is deployed, into .aws-sam (ARCH=arm64 for Lambda's default; needs python3.13)
 	PYTHON=$(CURDIR)/.venv-layer/bin/python ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
 
+bench: .venv/ready layer ## what is fast, beside what one would do instead (some twenty minutes)
+	@$(UV) --python .venv/bin/python -r requirements/bench.txt
+	.venv/bin/python -m benchmarks.inspection --assert
+
+soak: .venv/ready layer ## the long tests: the whole corpus of broken files
+	.venv/bin/python -m tests.soak.corpus
+
 deploy: build ## build and deploy with samconfig.toml (STAGE=dev|staging|prod)
 	$(SAM) deploy --config-env $(STAGE) --parameter-overrides Architecture=$(ARCH) Stage=$(STAGE)
 
 accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json)
 	@test -n "$(STACK)" || { echo "Say which stack: make accept STACK=path/to/stack.json"; exit 1; }
-	STACK=$(abspath $(STACK)) $(PYTEST) tests/stack -m promise
+	STACK=$(abspath $(STACK)) $(PYTEST) tests/stack -m promise --timeout 600
 
 lock: .venv/ready ## the locked requirements, anew
-	@for name in dev sam layer uv; do (cd requirements && ../.venv/bin/uv pip compile --quiet --universal \
+	@for name in dev bench sam layer uv; do (cd requirements && ../.venv/bin/uv pip compile --quiet --universal \
 	  --python-version 3.11 --no-strip-extras --generate-hashes --no-header --no-annotate $(LOCK) $$name.in -o $$name.txt) || exit 1; done
 	@for folder in layers/core functions/inspect_upload; do (cd $$folder && $(CURDIR)/.venv/bin/uv pip compile --quiet --universal \
 	  --python-version 3.13 --generate-hashes --no-header --no-annotate $(LOCK) requirements.in -o requirements.txt) || exit 1; done

@@ -1,0 +1,1 @@
+"""What is fast here, measured against what one would do instead."""
