@@ -14,6 +14,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from io import BufferedRandom
 from tempfile import TemporaryFile
@@ -27,8 +28,9 @@ from aiohttp import web
 from botocore.credentials import Credentials
 from multidict import CIMultiDict
 
+from local.cors import CorsRule, bucket_answer
 from local.loopback import serving
-from local.signature import ALGORITHM, CorsRule, Head, RefusalError, cors_answer, verify
+from local.signature import ALGORITHM, Head, RefusalError, verify
 
 AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 NOT_PASSED_ON = re.compile(  # what belongs to one connection, and moto's own view of CORS
@@ -85,26 +87,20 @@ def end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
     return CIMultiDict(kept)
 
 
+@dataclass
 class Gate:
-    def __init__(
-        self,
-        upstream: str,
-        *,
-        credentials: Credentials,
-        region: str,
-        cors: Mapping[str, Sequence[CorsRule]],
-    ) -> None:
-        """`upstream` is moto's endpoint; `cors` has the rules of each bucket, first fit first."""
-        self._upstream = upstream
-        self._credentials, self._region, self._cors = credentials, region, cors
-        self._writes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        # moto finds in this header which service is meant.
-        scope = f"{credentials.access_key}/20260101/{region}/s3/aws4_request"
-        self._authorization = f"{ALGORITHM} Credential={scope}, checked"
+    """`upstream` is moto's endpoint; `cors` has the rules of each bucket."""
+
+    upstream: str
+    _: KW_ONLY
+    credentials: Credentials
+    region: str
+    cors: Mapping[str, Sequence[CorsRule]]
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
         """The endpoint of an S3 as strict as AWS's."""
+        self._writes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         # A compressed body is the object itself: neither side may unpack it.
         server = web.Server(self._handle, auto_decompress=False, access_log=None)
         async with (
@@ -121,7 +117,7 @@ class Gate:
         added = {"x-amz-request-id": secrets.token_hex(8).upper()}
         try:
             head = Head.parse(request.method, request.raw_path, request.headers.items())
-            added |= cors_answer(self._cors.get(head.bucket, ()), head)
+            added |= bucket_answer(self.cors.get(head.bucket, ()), head)
             if head.method == "OPTIONS":
                 return web.Response(headers=added)
             return await self._serve(request, head, added)
@@ -139,7 +135,7 @@ class Gate:
     ) -> web.StreamResponse:
         check_length(head)
         now = datetime.now(UTC)
-        verify(head, credentials=self._credentials, region=self._region, now=now)
+        verify(head, credentials=self.credentials, region=self.region, now=now)
         lock = asyncio.Lock()
         if head.method not in {"GET", "HEAD"}:
             lock = self._writes.setdefault(head.path, lock)
@@ -156,10 +152,12 @@ class Gate:
                 if "uploadId" in head.query:
                     await self._check_upload_id(head)
                 headers = end_to_end(head.headers)
-                headers["Authorization"] = self._authorization
+                # moto finds in this header which service is meant.
+                scope = f"checked/20260101/{self.region}/s3/aws4_request"
+                headers["Authorization"] = f"{ALGORITHM} Credential={scope}, checked"
                 async with self._http.request(
                     head.method,
-                    yarl.URL(self._upstream + request.raw_path, encoded=True),
+                    yarl.URL(self.upstream + request.raw_path, encoded=True),
                     headers=headers,
                     data=body if length else None,
                     skip_auto_headers=AUTOMATIC,
@@ -168,7 +166,7 @@ class Gate:
 
     async def _check_upload_id(self, head: Head) -> None:
         """moto finds an upload by its id alone; in S3 it belongs to its key."""
-        url = yarl.URL(f"{self._upstream}/{quote(head.bucket)}?uploads", encoded=True)
+        url = yarl.URL(f"{self.upstream}/{quote(head.bucket)}?uploads", encoded=True)
         async with self._http.get(url) as answer:
             listing = await answer.text()
         owners = dict(re.findall(r"<UploadId>(.*?)</UploadId><Key>(.*?)</Key>", listing))

@@ -12,13 +12,14 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from local.cors import CorsRule, api_answer, is_preflight
 from local.lambda_client import InvokeError, LambdaClient
 from local.loopback import serving
 from local.template import ACCOUNT
@@ -51,51 +52,34 @@ class Route:
         return "$default" if self.path == "$default" else f"{self.method} {self.path}"
 
 
-@dataclass(frozen=True)
-class Cors:
-    allow_origins: tuple[str, ...]
-    allow_methods: tuple[str, ...]
-    allow_headers: tuple[str, ...]
-    expose_headers: tuple[str, ...]
-    max_age_s: int
+class Throttle:
+    """API Gateway's token bucket: `rate` requests a second, at most `burst` saved."""
 
-    def headers(self, request: web.Request) -> dict[str, str]:
-        """For the answer to `request`; none when its origin is not allowed."""
-        origin = request.headers.get("Origin")
-        if origin is None or not {origin, "*"} & set(self.allow_origins):
-            return {}
-        headers = {
-            "access-control-allow-origin": "*" if "*" in self.allow_origins else origin,
-            "access-control-expose-headers": ",".join(self.expose_headers),
-        }
-        if is_preflight(request):
-            headers |= {
-                "access-control-allow-methods": ",".join(self.allow_methods),
-                "access-control-allow-headers": ",".join(self.allow_headers),
-                "access-control-max-age": str(self.max_age_s),
-            }
-        return headers
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate, self._burst = rate, burst
+        self._tokens, self._filled_at = float(burst), time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
 
 
+@dataclass
 class HttpApi:
-    def __init__(
-        self,
-        routes: Iterable[Route],
-        cors: Cors,
-        functions: LambdaClient,
-        *,
-        throttle: tuple[float, int],
-        pages: Pages | None = None,
-        integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
-    ) -> None:
-        """`throttle` is (requests a second, burst). `pages` may answer a GET that no route but
-        `$default` takes, or return None."""
-        self._routes = tuple(routes)
-        self._cors = cors
-        self._functions = functions
-        self._bucket = _Bucket(*throttle)
-        self._pages = pages
-        self._integration_timeout_s = integration_timeout_s
+    """`pages` may answer a GET that no route but `$default` takes, or return None."""
+
+    routes: Iterable[Route]
+    cors: CorsRule
+    functions: LambdaClient
+    throttle: Throttle
+    _: KW_ONLY
+    pages: Pages | None = None
+    integration_timeout_s: float = INTEGRATION_TIMEOUT_S
 
     @asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[str]:
@@ -103,7 +87,7 @@ class HttpApi:
         application = web.Application(client_max_size=MAX_REQUEST_BYTES)
         otherwise = None
         # aiohttp looks for the longest path first; a method must come before ANY.
-        for route in sorted(self._routes, key=lambda route: route.method == "ANY"):
+        for route in sorted(self.routes, key=lambda route: route.method == "ANY"):
             if route.path == "$default":
                 otherwise = route
                 continue
@@ -116,8 +100,8 @@ class HttpApi:
 
     async def _otherwise(self, route: Route | None, request: web.Request) -> web.StreamResponse:
         """What no other route takes."""
-        if self._pages and request.method in ("GET", "HEAD"):
-            page = await self._pages(request)
+        if self.pages and request.method in ("GET", "HEAD"):
+            page = await self.pages(request)
             if page is not None:
                 return page
         return await self._handle(route, request)
@@ -129,11 +113,11 @@ class HttpApi:
             response = web.Response(status=204)
         else:
             response = _error(404)
-        response.headers.update(self._cors.headers(request))
+        response.headers.update(api_answer(self.cors, request))
         return response
 
     async def _call(self, route: Route, request: web.Request) -> web.Response:
-        if not self._bucket.take():
+        if not self.throttle.take():
             return _error(429)
         try:
             body = await request.read()
@@ -141,8 +125,8 @@ class HttpApi:
             return _error(413)
         event = proxy_event(route, request, body)
         try:
-            async with asyncio.timeout(self._integration_timeout_s):
-                return proxy_response(await self._functions.invoke(route.function, event))
+            async with asyncio.timeout(self.integration_timeout_s):
+                return proxy_response(await self.functions.invoke(route.function, event))
         except TimeoutError:
             return _error(503)
         except InvokeError as error:
@@ -206,28 +190,6 @@ def proxy_response(answer: Any) -> web.Response:
         return _error(500)
 
 
-def is_preflight(request: web.Request) -> bool:
-    asks = {"Origin", "Access-Control-Request-Method"}
-    return request.method == "OPTIONS" and all(name in request.headers for name in asks)
-
-
 def _error(status: int) -> web.Response:
     text = f'{{"message":"{ERRORS[status]}"}}'
     return web.Response(status=status, text=text, content_type="application/json")
-
-
-class _Bucket:
-    """API Gateway's token bucket: `rate` tokens a second, at most `burst` saved."""
-
-    def __init__(self, rate: float, burst: int) -> None:
-        self._rate, self._burst = rate, burst
-        self._tokens, self._filled_at = float(burst), time.monotonic()
-
-    def take(self) -> bool:
-        now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True

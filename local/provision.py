@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.http_api import Cors, Route
+from local.cors import CorsRule
+from local.http_api import Route, Throttle
 from local.queue_poller import QueueMapping
 from local.scheduler import period_s
-from local.signature import CorsRule
 from local.template import ACCOUNT, REGION, SESSION, STACK_NAME, Resolver, TemplateError
 from local.worker import Function
 
@@ -44,8 +44,8 @@ class Stack:
     names: dict[str, str] = field(default_factory=dict)
     functions: list[Function] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
-    cors: Cors = field(init=False)
-    throttle: tuple[float, int] = field(init=False)
+    cors: CorsRule = field(init=False)
+    throttle: Throttle = field(init=False)
     mappings: list[QueueMapping] = field(default_factory=list)
     schedules: list[tuple[str, int]] = field(default_factory=list)
     bucket_cors: dict[str, list[CorsRule]] = field(default_factory=dict)
@@ -63,35 +63,27 @@ def provision(
     }
     stack = Stack()
     for name, resource in resources.items():  # before all creation: they refer to each other
-        kind, own = resource["Type"], resource.get("Properties", {}).get("BucketName")
+        kind = resource["Type"]
         physical = name if kind == "AWS::Lambda::Function" else f"{STACK_NAME}-{name}"
-        physical = resolver.resolve(own) if own else physical
+        if kind == "AWS::S3::Bucket":
+            physical = resolver.resolve(resource["Properties"]["BucketName"])
         stack.names[name] = (
             f"{endpoint}/{ACCOUNT}/{physical}" if kind == "AWS::SQS::Queue" else physical
         )
         resolver.known[name, "Ref"] = stack.names[name]
         resolver.known[name, "Arn"] = ARNS.get(kind, "arn:aws:local:::") + physical
-    provisioner = _Provisioner(stack, endpoint)
-    for name, resource in sorted(resources.items(), key=_order):
-        kind = resource["Type"]
-        if kind in NEEDS_NOTHING:
-            continue
-        if kind not in CREATORS:
+        if kind not in CREATORS and kind not in NEEDS_NOTHING:
             raise TemplateError(
                 f"{name}: the local stack does not know {kind}. Teach local/provision.py to "
                 "create it, or why it needs nothing."
             )
-        properties = resolver.resolve(resource.get("Properties", {}))
-        CREATORS[kind](provisioner, stack.names[name], properties)
+    provisioner = _Provisioner(stack, endpoint)
+    for kind, create in CREATORS.items():
+        such = {n: r.get("Properties", {}) for n, r in resources.items() if r["Type"] == kind}
+        # A queue comes after the one that takes its dead letters.
+        for name, properties in sorted(such.items(), key=lambda pair: "RedrivePolicy" in pair[1]):
+            create(provisioner, stack.names[name], resolver.resolve(properties))
     return stack
-
-
-def _order(pair: tuple[str, Any]) -> tuple[int, bool]:
-    """By the order of `CREATORS`; a queue after the one that takes its dead letters."""
-    _, resource = pair
-    kinds = list(CREATORS)
-    position = kinds.index(resource["Type"]) if resource["Type"] in kinds else -1
-    return position, "RedrivePolicy" in resource.get("Properties", {})
 
 
 class _Provisioner:
@@ -139,10 +131,10 @@ class _Provisioner:
         )
         self.stack.bucket_cors[bucket] = [
             CorsRule(
-                allowed_origins=tuple(rule["AllowedOrigins"]),
-                allowed_methods=tuple(rule["AllowedMethods"]),
-                allowed_headers=tuple(rule["AllowedHeaders"]),
-                expose_headers=tuple(rule["ExposedHeaders"]),
+                origins=tuple(rule["AllowedOrigins"]),
+                methods=tuple(rule["AllowedMethods"]),
+                headers=tuple(rule["AllowedHeaders"]),
+                exposed=tuple(rule["ExposedHeaders"]),
                 max_age_s=int(rule["MaxAge"]),
             )
             for rule in properties["CorsConfiguration"]["CorsRules"]
@@ -192,18 +184,18 @@ class _Provisioner:
                 path_key = "$default" if path == "/$default" else path
                 self.stack.routes.append(Route(verb, path_key, function[1]))
         cors = body["x-amazon-apigateway-cors"]
-        self.stack.cors = Cors(
-            allow_origins=tuple(cors["allowOrigins"]),
-            allow_methods=tuple(cors["allowMethods"]),
-            allow_headers=tuple(cors["allowHeaders"]),
-            expose_headers=tuple(cors["exposeHeaders"]),
+        self.stack.cors = CorsRule(
+            origins=tuple(cors["allowOrigins"]),
+            methods=tuple(cors["allowMethods"]),
+            headers=tuple(cors["allowHeaders"]),
+            exposed=tuple(cors["exposeHeaders"]),
             max_age_s=int(cors["maxAge"]),
         )
 
     def stage(self, _: str, properties: Properties) -> None:
         settings = properties["DefaultRouteSettings"]
         rate, burst = settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]
-        self.stack.throttle = (float(rate), int(burst))
+        self.stack.throttle = Throttle(float(rate), int(burst))
 
 
 # In the order of creation: what others need comes first.

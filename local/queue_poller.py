@@ -11,7 +11,7 @@ minutes at a desk.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -39,24 +39,20 @@ class QueueMapping:
     max_concurrency: int
 
 
+@dataclass
 class QueuePoller:
-    def __init__(
-        self,
-        mapping: QueueMapping,
-        sqs: "SQSClient",
-        functions: LambdaClient,
-        *,
-        log: Callable[[str], None],
-        retry_after_s: int = RETRY_AFTER_S,
-    ) -> None:
-        """`log` gets a line for each batch that failed."""
-        self._mapping, self._sqs, self._functions = mapping, sqs, functions
-        self._log = log
-        self._retry_after_s = retry_after_s
+    """`log` gets a line for each batch that failed."""
+
+    mapping: QueueMapping
+    sqs: "SQSClient"
+    functions: LambdaClient
+    _: KW_ONLY
+    log: Callable[[str], None]
+    retry_after_s: int = RETRY_AFTER_S
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        slots = asyncio.Semaphore(self._mapping.max_concurrency)
+        slots = asyncio.Semaphore(self.mapping.max_concurrency)
         async with asyncio.TaskGroup() as batches:
             while True:
                 await slots.acquire()
@@ -70,40 +66,40 @@ class QueuePoller:
     async def _receive(self) -> "list[MessageTypeDef]":
         try:
             received = await asyncio.to_thread(
-                self._sqs.receive_message,
-                QueueUrl=self._mapping.queue_url,
-                MaxNumberOfMessages=self._mapping.batch_size,
+                self.sqs.receive_message,
+                QueueUrl=self.mapping.queue_url,
+                MaxNumberOfMessages=self.mapping.batch_size,
                 WaitTimeSeconds=POLL_S,
                 MessageSystemAttributeNames=["All"],
             )
         except (BotoCoreError, ClientError) as error:
-            self._log(f"{self._mapping.function}: cannot read {self._mapping.queue_url}: {error}")
+            self.log(f"{self.mapping.function}: cannot read {self.mapping.queue_url}: {error}")
             await asyncio.sleep(PAUSE_AFTER_ERROR_S)
             return []
         return received.get("Messages", [])
 
     async def _process(self, messages: "list[MessageTypeDef]") -> None:
-        function, failed = self._mapping.function, False
+        function, failed = self.mapping.function, False
         try:
             event = {"Records": [self._record(message) for message in messages]}
-            await self._functions.invoke(function, event)
+            await self.functions.invoke(function, event)
         except InvokeError as error:
             failed = True
-            self._log(f"{function}: batch of {len(messages)} failed: {error}")
+            self.log(f"{function}: batch of {len(messages)} failed: {error}")
         try:
             await asyncio.to_thread(self._settle, messages, failed)
         except (BotoCoreError, ClientError) as error:
-            self._log(f"{function}: cannot write {self._mapping.queue_url}: {error}")
+            self.log(f"{function}: cannot write {self.mapping.queue_url}: {error}")
 
     def _settle(self, messages: "list[MessageTypeDef]", failed: bool) -> None:
         for message in messages:
-            url, handle = self._mapping.queue_url, message["ReceiptHandle"]
+            url, handle = self.mapping.queue_url, message["ReceiptHandle"]
             if failed:
-                self._sqs.change_message_visibility(
-                    QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=self._retry_after_s
+                self.sqs.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=self.retry_after_s
                 )
             else:
-                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
 
     def _record(self, message: "MessageTypeDef") -> dict[str, Any]:
         return {
@@ -114,6 +110,6 @@ class QueuePoller:
             "messageAttributes": {},
             "md5OfBody": message["MD5OfBody"],
             "eventSource": "aws:sqs",
-            "eventSourceARN": self._mapping.queue_arn,
+            "eventSourceARN": self.mapping.queue_arn,
             "awsRegion": REGION,
         }

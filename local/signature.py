@@ -1,14 +1,13 @@
-"""What S3 judges by a request's head alone: its signature, its age, and which sites may send it.
+"""What S3 judges by a request's head alone: its signature and its age.
 
-Rules are from the S3 pages "Authenticating Requests (AWS Signature Version 4)", "Error responses"
-and "How does Amazon S3 evaluate the CORS configuration on a bucket?".
+Rules are from the S3 pages "Authenticating Requests (AWS Signature Version 4)" and "Error
+responses".
 """
 
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from urllib.parse import parse_qsl, quote, unquote
 from xml.sax.saxutils import escape
 
@@ -53,24 +52,6 @@ class RefusalError(Exception):
 
 
 @dataclass(frozen=True)
-class CorsRule:
-    """One rule of a bucket's CORS configuration, as in `PutBucketCors`."""
-
-    allowed_origins: tuple[str, ...]
-    allowed_methods: tuple[str, ...]
-    allowed_headers: tuple[str, ...]
-    expose_headers: tuple[str, ...]
-    max_age_s: int
-
-    def allows(self, origin: str, method: str, headers: Sequence[str]) -> bool:
-        return (
-            any(fnmatchcase(origin, allowed) for allowed in self.allowed_origins)
-            and method in self.allowed_methods
-            and all(any(fnmatchcase(h, a.lower()) for a in self.allowed_headers) for h in headers)
-        )
-
-
-@dataclass(frozen=True)
 class Head:
     """The head of a request, path and query decoded."""
 
@@ -105,28 +86,6 @@ class Head:
             if name.lower() in names:
                 request.headers[name] = value  # adds: a repeated header keeps all its values
         return request
-
-
-def cors_answer(rules: Sequence[CorsRule], head: Head) -> dict[str, str]:
-    """The CORS headers of an answer; a preflight request that no rule allows is refused."""
-    preflight = head.method == "OPTIONS"
-    origin = head.headers.get("Origin", "")
-    method = head.headers.get("Access-Control-Request-Method", "") if preflight else head.method
-    names = head.headers.get("Access-Control-Request-Headers", "") if preflight else ""
-    asked = [name.strip().lower() for name in names.split(",") if name.strip()]
-    rule = next((rule for rule in rules if origin and rule.allows(origin, method, asked)), None)
-    if rule is None:
-        if preflight:
-            raise RefusalError("AccessForbidden")
-        return {}
-    return {
-        "Access-Control-Allow-Origin": "*" if "*" in rule.allowed_origins else origin,
-        "Access-Control-Allow-Methods": ", ".join(rule.allowed_methods),
-        "Access-Control-Allow-Headers": ", ".join(asked),
-        "Access-Control-Expose-Headers": ", ".join(rule.expose_headers),
-        "Access-Control-Max-Age": str(rule.max_age_s),
-        "Vary": "Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
-    }
 
 
 @dataclass(frozen=True)

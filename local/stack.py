@@ -6,7 +6,7 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from local.template import CREDENTIALS, REGION, SESSION, load, transform
 from local.worker import Function
 
 ROOT = Path(__file__).parents[1]
+TABLES = ("Attachments", "Chat", "Activity", "Guards")
 TOKEN_LIFE_S = 7 * 24 * 3600
 
 
@@ -77,7 +78,7 @@ class LocalStack:
         functions = await cleanup.enter_async_context(LambdaClient.connected(endpoint))
         for source in _sources(stack, functions, moto):
             cleanup.push_async_callback(_cancel, asyncio.create_task(source))
-        api = HttpApi(stack.routes, stack.cors, functions, throttle=stack.throttle)
+        api = HttpApi(stack.routes, stack.cors, functions, stack.throttle)
         address = await cleanup.enter_async_context(api.serving(port))
         self.description = _describe(stack, address, s3, moto)
 
@@ -91,13 +92,18 @@ async def _start_moto(cleanup: AsyncExitStack) -> str:
         stderr=DEVNULL,
         start_new_session=True,  # Ctrl-C in a terminal is for us
     )
-    cleanup.push_async_callback(process.wait)
-    cleanup.callback(process.kill)
+    cleanup.push_async_callback(_kill, process)
     assert process.stdout
     endpoint = await process.stdout.readline()
     if not endpoint:
         raise StartError("moto did not start: try `.venv/bin/python -m local.moto_server`.")
     return endpoint.decode().strip()
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):  # it has ended by itself
+        process.kill()
+    await process.wait()
 
 
 def _sources(
@@ -146,12 +152,7 @@ def _describe(stack: Stack, api: str, s3: str, moto: str) -> dict[str, Any]:
             "secret_access_key": CREDENTIALS.secret_key,
         },
         "bucket": names["Files"],
-        "tables": {
-            "attachments": names["Attachments"],
-            "chat": names["Chat"],
-            "activity": names["Activity"],
-            "guards": names["Guards"],
-        },
+        "tables": {name.lower(): names[name] for name in TABLES},
         "queues": {"uploads": names["Uploads"], "dead_letters": names["UploadsDeadLetters"]},
         "tokens": _tokens(stack, moto),
         **demo.new_ids(),
@@ -163,20 +164,19 @@ def _tokens(stack: Stack, moto: str) -> dict[str, str]:
     secrets = SESSION.client("secretsmanager", endpoint_url=moto)
     secret = secrets.get_secret_value(SecretId=stack.names["TokenSecret"])["SecretString"]
     settings = stack.functions[0].environment
-    claims = {
-        "iss": settings["TOKEN_ISSUER"],
-        "aud": settings["TOKEN_AUDIENCE"],
-        "exp": int(time.time()) + TOKEN_LIFE_S,
-    }
-    roles = {
-        "admin": dict([settings["ADMIN_CLAIM"].split("=", 1)]),
-        "service": dict([settings["SERVICE_CLAIM"].split("=", 1)]),
-    }
-    users = ("sender", "participant", "stranger", "admin", "service")
-    return {
-        user: jwt.encode({**claims, "sub": user, **roles.get(user, {})}, secret, "HS256")
-        for user in users
-    }
+    tokens = {}
+    for user in ("sender", "participant", "stranger", "admin", "service"):
+        claims = {
+            "iss": settings["TOKEN_ISSUER"],
+            "aud": settings["TOKEN_AUDIENCE"],
+            "sub": user,
+            "exp": int(time.time()) + TOKEN_LIFE_S,
+        }
+        if user in ("admin", "service"):
+            name, _, value = settings[f"{user.upper()}_CLAIM"].partition("=")
+            claims[name] = value
+        tokens[user] = jwt.encode(claims, secret, "HS256")
+    return tokens
 
 
 def _free_port(port: int) -> int:

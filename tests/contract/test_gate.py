@@ -24,8 +24,9 @@ from botocore.exceptions import ClientError
 from moto.s3.models import S3Backend
 from moto.server import ThreadedMotoServer
 
+from local.cors import CorsRule
 from local.gate import Gate
-from local.signature import CorsRule, Head, RefusalError, verify
+from local.signature import Head, RefusalError, verify
 from tests.local.probe_functions.background import Background
 
 if TYPE_CHECKING:

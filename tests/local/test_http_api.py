@@ -15,7 +15,8 @@ import httpx
 import pytest
 from aiohttp import web
 
-from local.http_api import Cors, HttpApi, Pages, Route
+from local.cors import CorsRule
+from local.http_api import HttpApi, Pages, Route, Throttle
 from local.lambda_client import LambdaClient
 from local.loopback import serving
 from local.runtime import Runtime
@@ -24,11 +25,11 @@ from tests.local.probe_functions.background import Background
 
 PROBES = Path(__file__).parent / "probe_functions"
 ORIGIN = "https://chat.example"
-CORS = Cors(
-    allow_origins=(ORIGIN,),
-    allow_methods=("GET", "POST"),
-    allow_headers=("authorization", "content-type"),
-    expose_headers=("etag",),
+CORS = CorsRule(
+    origins=(ORIGIN,),
+    methods=("GET", "POST"),
+    headers=("authorization", "content-type"),
+    exposed=("etag",),
     max_age_s=3600,
 )
 ROUTES = (
@@ -71,7 +72,7 @@ def api_in_front_of(
             routes,
             CORS,
             functions,
-            throttle=throttle,
+            Throttle(*throttle),
             pages=pages,
             integration_timeout_s=integration_timeout_s,
         )
