@@ -10,7 +10,9 @@ ARCH ?= $(NATIVE)
 STAGE ?= dev
 SOURCES := functions layers local tests benchmarks
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
-UV := .venv/bin/uv pip install --quiet --require-hashes
+# The machine's own certificates, where it has them: a company's proxy has its own authority.
+CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
+UV := .venv/bin/uv pip install $(CERTS) --quiet --require-hashes
 PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE FFMPEG_SOURCES
@@ -56,9 +58,9 @@ accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json
 	STACK=$(abspath $(STACK)) $(PYTEST) tests/stack -m promise --timeout 600
 
 lock: .venv/ready ## the locked requirements, anew
-	@for name in dev bench sam layer uv; do (cd requirements && ../.venv/bin/uv pip compile --quiet --universal \
+	@for name in dev bench sam layer uv; do (cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal \
 	  --python-version 3.11 --no-strip-extras --generate-hashes --no-header --no-annotate $(LOCK) $$name.in -o $$name.txt) || exit 1; done
-	@for folder in layers/core functions/inspect_upload; do (cd $$folder && $(CURDIR)/.venv/bin/uv pip compile --quiet --universal \
+	@for folder in layers/core functions/inspect_upload; do (cd $$folder && $(CURDIR)/.venv/bin/uv pip compile $(CERTS) --quiet --universal \
 	  --python-version 3.13 --generate-hashes --no-header --no-annotate $(LOCK) requirements.in -o requirements.txt) || exit 1; done
 
 clean: ## everything that was built or installed here
