@@ -5,6 +5,7 @@ development and saves the minutes of the build.
 """
 
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+OLDEST = 7
 
 
 class NoFfmpegError(Exception):
@@ -38,8 +40,10 @@ def find(say: Callable[[str], None]) -> Path:
         return layer
     ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
     if ffmpeg and ffprobe and Path(ffmpeg).parent == Path(ffprobe).parent:
-        say(f"Using {ffmpeg} of this machine, not the layer that is deployed (`make layer`).")
-        return Path(ffmpeg).parent
+        if _major_version(ffmpeg) >= OLDEST:
+            say(f"Using {ffmpeg} of this machine, not the layer that is deployed (`make layer`).")
+            return Path(ffmpeg).parent
+        say(f"{ffmpeg} is older than {OLDEST}.0, which the inspection needs.")
     say("Building the ffmpeg layer, once: this takes some minutes.")
     built = subprocess.run(["make", "--no-print-directory", "layer"], cwd=ROOT, check=False)
     if built.returncode != 0 or not (layer / "ffmpeg").exists():
@@ -48,3 +52,10 @@ def find(say: Callable[[str], None]) -> Path:
             "manager and run this again, or mend the build with `make layer`."
         )
     return layer
+
+
+def _major_version(ffmpeg: str) -> int:
+    """0 where it does not say: a build of one's own between two releases."""
+    said = subprocess.run([ffmpeg, "-version"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"ffmpeg version n?(\d+)\.", said)
+    return int(found[1]) if found else 0
