@@ -50,8 +50,9 @@ bench: .venv/ready layer ## what is fast, beside what one would do instead (some
 soak: .venv/ready layer ## the long tests: the whole corpus of broken files
 	.venv/bin/python -m tests.soak.corpus
 
-deploy: build ## build and deploy with samconfig.toml (STAGE=dev|staging|prod)
-	$(SAM) deploy --config-env $(STAGE) --parameter-overrides Architecture=$(ARCH) Stage=$(STAGE)
+build deploy: ARCH = arm64
+deploy: build ## build and deploy (STAGE=dev|staging|prod, ARCH, PARAMETERS="Name=value ...")
+	$(SAM) deploy --config-env $(STAGE) --parameter-overrides Architecture=$(ARCH) Stage=$(STAGE) $(PARAMETERS)
 
 accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json)
 	@test -n "$(STACK)" || { echo "Say which stack: make accept STACK=path/to/stack.json"; exit 1; }
