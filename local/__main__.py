@@ -5,9 +5,12 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+
+import httpx
 
 from local import console, demo
 from local.ffmpeg import NoFfmpegError
@@ -23,8 +26,11 @@ def main() -> int:
     try:
         return asyncio.run(_serve(arguments))
     except (TemplateError, NoFfmpegError, PortInUseError, StartError, demo.DemoError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
+        problem = str(error)
+    except (httpx.HTTPError, subprocess.CalledProcessError) as error:
+        problem = f"The demo did not work: {error}"
+    print(f"\n{problem}", file=sys.stderr)
+    return 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -57,7 +63,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as cleanup:
         stack = await cleanup.enter_async_context(
-            LocalStack(ROOT / "template.yaml", folder, port=arguments.port)
+            LocalStack(ROOT / "template.yaml", port=arguments.port)
         )
         await asyncio.to_thread(demo.seed, stack.description)
         _publish(folder / "stack.json", stack.description)

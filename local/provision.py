@@ -82,7 +82,11 @@ def provision(
         such = {n: r.get("Properties", {}) for n, r in resources.items() if r["Type"] == kind}
         # A queue comes after the one that takes its dead letters.
         for name, properties in sorted(such.items(), key=lambda pair: "RedrivePolicy" in pair[1]):
-            create(provisioner, stack.names[name], resolver.resolve(properties))
+            try:
+                create(provisioner, stack.names[name], resolver.resolve(properties))
+            except (KeyError, ValueError) as error:
+                problem = f"{name} ({kind}) says something that the local stack cannot read"
+                raise TemplateError(f"{problem}: {error!r}.") from error
     return stack
 
 

@@ -46,9 +46,8 @@ class LocalStack:
 
     description: dict[str, Any]
 
-    def __init__(self, template: Path, folder: Path, *, port: int = 0) -> None:
+    def __init__(self, template: Path, *, port: int = 0) -> None:
         self._template = template
-        self._folder = folder
         self._port = port
 
     async def __aenter__(self) -> Self:
