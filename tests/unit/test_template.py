@@ -174,8 +174,8 @@ def test_a_table_is_encrypted_recoverable_and_forgets_by_itself(table: str) -> N
 @pytest.mark.parametrize("name", ["Files", "Attachments", "Chat", "Activity"])
 def test_what_users_gave_us_outlives_the_stack_in_prod(name: str) -> None:
     resource = written()["Resources"][name]
-    kept = {"Fn::If": ["IsProd", "Retain", "Delete"]}
-    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (kept, kept)
+    assert resource["DeletionPolicy"] == {"Fn::If": ["IsProd", "RetainExceptOnCreate", "Delete"]}
+    assert resource["UpdateReplacePolicy"] == {"Fn::If": ["IsProd", "Retain", "Delete"]}
 
 
 def test_every_log_group_forgets() -> None:
