@@ -64,6 +64,11 @@ class Store(ThreadingHTTPServer):
         self.counters = Counters()
         self.lock = Lock()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client may leave in the middle of an answer: ours does when it has seen enough."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     def count(self, *, requests: int = 0, sent_bytes: int = 0) -> None:
         with self.lock:
             self.counters.requests += requests

@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from unittest.mock import patch
@@ -73,10 +73,12 @@ class WatchedStorage(Storage):
         with self.timeline.span("HEAD"):
             return super().head(key, version_id)
 
-    def read(self, key: str, version: ObjectVersion, start: int, length: int) -> bytes:
+    def stream(
+        self, key: str, version: ObjectVersion, start: int, length: int
+    ) -> Generator[bytes, None, None]:
         with self.timeline.span("GET") as notes:
             notes.append(f"{length / 1024:.0f} KiB at {start / 1024:.0f}")
-            return super().read(key, version, start, length)
+            yield from super().stream(key, version, start, length)
 
 
 class WatchedSandbox(Sandbox):

@@ -12,6 +12,7 @@ from functions.inspect_upload.subject import Subject
 from functions.inspect_upload.waveform import WAVEFORM_MAX_BYTES, Waveform, listen
 
 TOO_MUCH = "needs too much reading to be understood"
+LISTENING_S = 2.5
 SAMPLE_RATES = range(4000, 768_001)  # a second; resampling from 2 would fill the memory
 AUDIO_MIME_TYPES = {
     "video/mp4": "audio/mp4",
@@ -70,4 +71,5 @@ def _listen(subject: Subject, structure: Structure, audio: Fields) -> Waveform |
         subject.sniffed.demuxer,
         subject.sandbox,
         fragmented=structure.fragmented,
+        deadline_s=min(LISTENING_S, subject.left_s),
     )

@@ -1,10 +1,12 @@
 """One object's bytes in blocks: read once from the store, however many ask, up to a budget."""
 
-from threading import Condition
+from collections.abc import Iterable
+from contextlib import closing
+from threading import Condition, Thread
 
 from functions.inspect_upload.object_reader import ObjectReader
 
-BLOCK_BYTES = 256 * 1024
+BLOCK_BYTES = 64 * 1024
 
 
 class BudgetExceededError(Exception):
@@ -18,9 +20,13 @@ class ClosedError(Exception):
 class BlockCache:
     """A read-through cache, safe to use from several threads at once.
 
-    A block that two ask for is fetched once; missing blocks side by side are one request.
-    It holds at most `budget_bytes`, because it never reads more. The first error of the store
-    ends all fetching: it stays in `failure` and everybody who needs a missing block gets it.
+    A block that two ask for is fetched once; missing blocks side by side are one request, and
+    each is there for whoever waits as soon as it has arrived. At most `budget_bytes` are ever
+    read, and so held. The first error of the store ends all fetching: it stays in `failure` and
+    everybody who needs a missing block gets it.
+
+    Each request has a daemon thread of its own, for which nobody waits. After `close` it ends with
+    the next piece that the store sends, at the latest with the reader's own timeouts.
     """
 
     def __init__(self, reader: ObjectReader, *, budget_bytes: int) -> None:
@@ -36,63 +42,55 @@ class BlockCache:
         self._closed = False
         self._changed = Condition()
 
-    def block(self, index: int, last: int) -> memoryview:
-        """Block `index`; if it must be fetched, then with the missing ones up to `last`.
+    def want(self, first: int, last: int) -> None:
+        """Begin to fetch what is missing from `first` to `last`, a request for each gap.
+
+        Returns at once, and does nothing where the budget is spent: `block` says so.
+        """
+        with self._changed:
+            at = first
+            while at <= last and not self._closed and self.failure is None:
+                run = self._claim(at, last)
+                if run:
+                    self._start(run)
+                at = run.stop + 1
+
+    def has(self, index: int) -> bool:
+        """Whether a block is here or on its way."""
+        with self._changed:
+            return not self._missing(index)
+
+    def block(self, index: int) -> memoryview:
+        """Waits for block `index`, and fetches it if nobody has.
 
         Raises BudgetExceededError, ClosedError, or what the store raised.
         """
-        while True:
-            with self._changed:
-                while index in self._in_flight and not self._closed:
-                    self._changed.wait()
-                if (block := self._blocks.get(index)) is not None:
-                    return block
+        with self._changed:
+            while (block := self._blocks.get(index)) is None:
                 if self._closed:
                     raise ClosedError
+                self.want(index, index)
                 if self.failure is not None:
                     raise self.failure
-                run = self._claim(index, last)
-                if not run:
+                if index not in self._in_flight:
                     self.exhausted = True
                     raise BudgetExceededError(
                         f"More than {self._budget_bytes} bytes of the object would be read."
                     )
-            self.fetch(run)
-
-    def claim(self, first: int, last: int) -> range:
-        """Reserve the missing blocks from `first` on, for the caller to `fetch` next."""
-        with self._changed:
-            return self._claim(first, last)
-
-    def fetch(self, run: range) -> None:
-        """Read claimed blocks in one request. Never raises: an error is kept in `failure`."""
-        try:
-            if run:
-                start, length = run.start * BLOCK_BYTES, self._length(run)
-                data = self._reader.read(start, length)
-                if len(data) != length:
-                    raise EOFError(f"The store sent {len(data)} of {length} bytes at {start}.")
-                view = memoryview(data).toreadonly()
-                for number, index in enumerate(run):
-                    offset = number * BLOCK_BYTES
-                    self._blocks[index] = view[offset : offset + BLOCK_BYTES]
-        except Exception as error:
-            self.failure = self.failure or error
-        finally:
-            with self._changed:
-                self._in_flight.difference_update(run)
-                self._changed.notify_all()
+                self._changed.wait()
+            return block
 
     def read(self, start: int, length: int) -> bytes:
         """Bytes [start, start + length), shorter only at the object's end; raises as `block`."""
         stop = min(start + length, self.size)
-        pieces: list[memoryview] = []
-        while start < stop:
-            index, offset = divmod(start, BLOCK_BYTES)
-            block = self.block(index, last=(stop - 1) // BLOCK_BYTES)
-            pieces.append(block[offset : offset + stop - start])
-            start += len(pieces[-1])
-        return b"".join(pieces)
+        if start >= stop:
+            return b""
+        first, last = start // BLOCK_BYTES, (stop - 1) // BLOCK_BYTES
+        self.want(first, last)
+        blocks = [self.block(index) for index in range(first, last + 1)]
+        blocks[-1] = blocks[-1][: stop - last * BLOCK_BYTES]
+        blocks[0] = blocks[0][start - first * BLOCK_BYTES :]
+        return b"".join(blocks)
 
     def close(self) -> None:
         """Fetch no more and let nobody wait; what is already here can still be read."""
@@ -101,6 +99,7 @@ class BlockCache:
             self._changed.notify_all()
 
     def _claim(self, first: int, last: int) -> range:
+        """Reserve the missing blocks from `first` on, up to one that is not."""
         run = range(first, first)
         while run.stop <= last and self._missing(run.stop):
             longer = range(first, run.stop + 1)
@@ -112,6 +111,45 @@ class BlockCache:
             self.bytes_read += self._length(run)
             self._in_flight.update(run)
         return run
+
+    def _start(self, run: range) -> None:
+        try:
+            Thread(target=self._fetch, args=(run,), name="range-fetch", daemon=True).start()
+        except RuntimeError as error:  # no thread left
+            self._end(run, error)
+
+    def _fetch(self, run: range) -> None:
+        error = None
+        try:
+            with closing(self._reader.stream(run.start * BLOCK_BYTES, self._length(run))) as pieces:
+                self._publish(run, pieces)
+        except Exception as raised:
+            error = raised
+        self._end(run, error)
+
+    def _publish(self, run: range, pieces: Iterable[bytes]) -> None:
+        index, received, arrived = run.start, 0, bytearray()
+        for piece in pieces:
+            received += len(piece)
+            arrived += piece
+            while index < run.stop and len(arrived) >= self._length(range(index, index + 1)):
+                with self._changed:
+                    if self._closed:
+                        return
+                    self._blocks[index] = memoryview(bytes(arrived[:BLOCK_BYTES]))
+                    self._in_flight.discard(index)
+                    self._changed.notify_all()
+                del arrived[:BLOCK_BYTES]
+                index += 1
+        if received != self._length(run):
+            start = run.start * BLOCK_BYTES
+            raise EOFError(f"The store sent {received} of {self._length(run)} bytes at {start}.")
+
+    def _end(self, run: range, error: Exception | None) -> None:
+        with self._changed:
+            self.failure = self.failure or error
+            self._in_flight.difference_update(run)
+            self._changed.notify_all()
 
     def _missing(self, index: int) -> bool:
         return index not in self._blocks and index not in self._in_flight

@@ -28,6 +28,11 @@ CODECS = ",".join(
 )
 
 
+# Without +ignidx, every fragment is walked. Without a limit, stream information is looked for in
+# megabytes: a fragment has all of its pictures before all of its sound.
+FRAGMENTED = ("-fflags", "+ignidx", "-analyzeduration", "500000")  # microseconds
+
+
 def input_options(demuxer: str, *, fragmented: bool = False) -> tuple[str, ...]:
     """What both programs are told of the input; `demuxer` comes from sniffing."""
     return (
@@ -35,5 +40,5 @@ def input_options(demuxer: str, *, fragmented: bool = False) -> tuple[str, ...]:
         *("-f", demuxer, "-format_whitelist", DEMUXER_NAMES.get(demuxer, demuxer)),
         *("-codec_whitelist", CODECS, "-max_streams", str(STREAMS_MAX)),
         *("-max_pixels", str(PIXELS_MAX)),
-        *(("-fflags", "+ignidx") if fragmented else ()),
+        *(FRAGMENTED if fragmented else ()),
     )

@@ -22,6 +22,17 @@ def read_avi(source: Bytes) -> Structure:
     return Structure(streamable=True)
 
 
+def place_of_index(beginning: bytes, size: int) -> range | None:
+    """What follows the frames (`LIST movi`): `idx1`, by which AVI is sought in."""
+    at = 12
+    while at + 12 <= len(beginning):
+        end = at + 8 + int.from_bytes(beginning[at + 4 : at + 8], "little")
+        if beginning[at : at + 4] == b"LIST" and beginning[at + 8 : at + 12] == b"movi":
+            return range(end, size) or None
+        at = end + end % 2
+    return None
+
+
 def read_ogg(source: Bytes) -> Structure:
     """Raises TruncatedError if the last page reaches beyond the end."""
     tail = source.tail

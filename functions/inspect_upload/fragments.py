@@ -168,7 +168,7 @@ def _note(data: bytes, traf: Box, tracks: dict[int, Track], runs: dict[int, Run]
             time += length
             run.samples += samples
             run.length += length
-    run.end = max(run.end, time)
+    run.end = time  # the last fragment's, lest a damaged one before it decides
 
 
 def _tfhd_duration(data: bytes, box: Box) -> int:

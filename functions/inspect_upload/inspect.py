@@ -10,8 +10,9 @@ from attachments.activity import entry
 from attachments.catalog import Catalog
 from attachments.deletion import Deletion
 from attachments.errors import MessageGoneError, ObjectMissingError, StaleRecordError
+from attachments.file_types import too_large
 from attachments.model import Action, Activity, Attachment, ObjectVersion, Status, Thumbnail
-from attachments.settings import MEGABYTE, Settings
+from attachments.settings import Settings
 from attachments.storage import Storage
 from functions.inspect_upload.events import ObjectCreated
 from functions.inspect_upload.findings import Accepted, Declared, Finding, Picture, Refused
@@ -99,10 +100,7 @@ class Inspection:
         if isinstance(finding, Accepted):
             largest = self.settings.max_bytes(finding.file_type)
             if size > largest:
-                return Refused(
-                    f"This is {_article(finding.file_type)} file, and the largest of that type "
-                    f"may have {largest // MEGABYTE} MB."
-                )
+                return Refused(too_large(finding.file_type, largest))
         return finding
 
     def _accept(
@@ -151,7 +149,3 @@ class Inspection:
             at=self.clock(),
             description=description,
         )
-
-
-def _article(file_type: str) -> str:
-    return f"an {file_type}" if file_type[0] in "aio" else f"a {file_type}"

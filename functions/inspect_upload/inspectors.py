@@ -18,7 +18,7 @@ from functions.inspect_upload.opaque import OpaqueInspector
 from functions.inspect_upload.range_server import RangeServer
 from functions.inspect_upload.sandbox import Sandbox
 from functions.inspect_upload.sniff import Kind, Sniffed, sniff
-from functions.inspect_upload.subject import Subject
+from functions.inspect_upload.subject import BEGINNING_BYTES, Subject
 
 
 class Inspector(Protocol):
@@ -42,14 +42,15 @@ INSPECTORS: tuple[Inspector, ...] = (
 def examine(reader: ObjectReader, declared: Declared, *, sandbox: Sandbox) -> Finding:
     """Reads what it must of the object and decides. Raises what the store raised."""
     with ThreadPoolExecutor(2, thread_name_prefix="program") as pool, RangeServer(reader) as server:
-        head = server.head
-        sniffed = sniff(head)
+        sniffed = sniff(server.read(0, BEGINNING_BYTES))
+        if sniffed.kind is not Kind.MOVIE:
+            sniffed = sniff(server.head)
         if declared.video_only and sniffed.kind is not Kind.MOVIE:
             return Refused(
                 f"This is {sniffed.name}, not a video."
                 " Videos can be MP4, WebM, OGG, MOV, AVI or MKV."
             )
-        subject = Subject(server, reader.size, head, sniffed, declared, sandbox, pool)
+        subject = Subject(server, reader.size, sniffed, declared, sandbox, pool)
         inspector = next(inspector for inspector in INSPECTORS if inspector.accepts(sniffed))
         finding = inspector.examine(subject)
         if server.failure:

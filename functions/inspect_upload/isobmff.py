@@ -45,6 +45,18 @@ def read_structure(source: Bytes) -> Structure:
     return fragments.read_structure(source, data, boxes, tracks)
 
 
+def place_of_index(beginning: bytes, size: int) -> range | None:
+    """Where `moov` lies, or what follows `mdat`; None where the file's first bytes do not tell."""
+    at = 0
+    while at + 16 <= len(beginning):
+        box = header(beginning[at : at + 16], at, size)
+        if box.kind in (b"moov", b"mdat"):
+            index = range(at, min(box.end, size)) if box.kind == b"moov" else range(box.end, size)
+            return index or None
+        at = box.end
+    return None
+
+
 def _top_level(source: Bytes) -> Iterator[Box]:
     """The boxes of the file, in order; those of a fragmented file only as far as the head."""
     at, jumps, in_fragments = 0, 0, False

@@ -18,7 +18,7 @@ from functions.inspect_upload.range_server import BudgetExceededError
 from functions.inspect_upload.sandbox import SandboxFloodError, SandboxTimeoutError
 from functions.inspect_upload.sniff import Kind, Sniffed
 from functions.inspect_upload.structure import BrokenStructureError, Structure
-from functions.inspect_upload.subject import Subject
+from functions.inspect_upload.subject import BEGINNING_BYTES, Subject
 from functions.inspect_upload.thumbnail import Ladder
 
 STRUCTURE = {
@@ -27,6 +27,10 @@ STRUCTURE = {
     "ogg": chunks.read_ogg,
     "avi": chunks.read_avi,
 }
+PLACE_OF_INDEX = {"mov": isobmff.place_of_index, "avi": chunks.place_of_index}
+MVEX_WITHIN_BYTES = 512 * 1024
+FIRST_SECOND_BYTES = 768 * 1024
+INDEX_AHEAD_BYTES = 8 * 1024 * 1024  # hours of video; of what claims more nothing is read ahead
 TOO_SCATTERED = "is laid out so that too much of it must be read to understand it"
 TOO_SLOW = "could not be understood in the time that an inspection may take"
 UNREADABLE = "is damaged and cannot be read"
@@ -46,8 +50,8 @@ class VideoInspector:
         return sniffed.kind is Kind.MOVIE
 
     def examine(self, subject: Subject) -> Finding:
-        work = _start(subject)
         try:
+            work = _start(subject)
             structure = STRUCTURE[subject.sniffed.demuxer or ""](subject.bytes())
             found = _whole_truth(work.probe, subject)
         except BrokenStructureError as error:
@@ -73,12 +77,34 @@ def _whole_truth(probed: Future[Probe], subject: Subject) -> Probe:
 def _start(subject: Subject) -> Work:
     sniffed, url = subject.sniffed, subject.server.url
     assert sniffed.demuxer
-    fragmented = sniffed.demuxer == "mov" and b"mvex" in subject.head
+    index = _fetch_index(subject)
+    fragmented = sniffed.demuxer == "mov" and _announces_fragments(subject, index)
     ladder = Ladder(Source(url, sniffed.demuxer, subject.sandbox, fragmented))
 
     options = {"fragmented": fragmented}
     found = subject.pool.submit(probe, url, sniffed, subject.sandbox, **options)
     return Work(found, subject.pool.submit(ladder.first), ladder)
+
+
+def _fetch_index(subject: Subject) -> range | None:
+    """Where the index lies; what head and tail lack of it is fetched at once, in one request.
+
+    So is what follows an index that comes first: the beginning of the video.
+    """
+    place = PLACE_OF_INDEX.get(subject.sniffed.demuxer or "")
+    index = place(subject.beginning, subject.size) if place else None
+    if index and len(index) <= INDEX_AHEAD_BYTES:
+        stop = min(index.stop + FIRST_SECOND_BYTES, subject.size)
+        subject.server.prefetch(index.start, stop)
+    return index
+
+
+def _announces_fragments(subject: Subject, index: range | None) -> bool:
+    """`mvex` in a `moov` that comes first; waits for no more of the head than that."""
+    if index is None:
+        return b"mvex" in subject.head
+    length = min(len(index), MVEX_WITHIN_BYTES)
+    return index.start < BEGINNING_BYTES and b"mvex" in subject.server.read(index.start, length)
 
 
 def _conclude(subject: Subject, structure: Structure, found: Probe, work: Work) -> Finding:

@@ -1,5 +1,6 @@
 """The door through which inspection reads an object."""
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,17 +16,21 @@ class ObjectReader(Protocol):
         """Bytes in the object."""
         ...
 
-    def read(self, start: int, length: int) -> bytes:
-        """Bytes [start, start + length), shorter only at the object's end.
+    def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
+        """Bytes [start, start + length) in pieces, each as soon as it arrives.
 
         Raises what the store raises (throttling, cut connections): the caller retries the event.
+        It never waits for the store without end, and closing the generator ends the transfer.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObjectReader:
-    """Reads from the bucket, always the same version."""
+    """Reads from the bucket, always the same version.
+
+    How long it waits for a silent store is the client's to say (`PATIENT` in `wiring`).
+    """
 
     storage: Storage
     key: str
@@ -35,5 +40,5 @@ class StoredObjectReader:
     def size(self) -> int:
         return self.version.size
 
-    def read(self, start: int, length: int) -> bytes:
-        return self.storage.read(self.key, self.version, start, length)
+    def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
+        return self.storage.stream(self.key, self.version, start, length)

@@ -1,7 +1,7 @@
 """An object of the store as an HTTP resource on the loopback, for ffmpeg to read by range.
 
 ffmpeg asks for `bytes=N-` and stops reading when it has seen enough, so an answer is sent
-as it is consumed: little waits in the socket, one block fetched at first, more at once the longer
+as it is consumed: little waits in the socket, little is fetched ahead at first, more the longer
 the client reads on. HTTP semantics: RFC 9110 section 14, RFC 9112 section 9.
 """
 
@@ -29,13 +29,16 @@ __all__ = ["BudgetExceededError", "RangeServer"]
 KIB = 1024
 MIB = 1024 * KIB
 
-READ_AHEAD_MAX_BLOCKS = 7
+HEAD_BYTES = 1280 * KIB  # mostly enough for the first second and what a decoder reads ahead
+TAIL_BYTES = 512 * KIB
+STEP_BLOCKS = range(4, 33)  # that one request reads ahead: 256 KiB to 2 MiB
 CONNECTIONS_MAX = 16
 REQUEST_HEAD_MAX = 8 * KIB
 REQUEST_HEAD_DEADLINE_S = 10.0
 # With a 64 KiB receive buffer at the client, at most 142 KiB wait unread in the kernel. (A small
 # send buffer would do it too, but stalls for 40 ms a packet when the client's buffer is larger.)
 UNSENT_MAX = 16 * KIB
+UNREAD_BLOCKS = 3  # what lies there, and in the client's own buffer
 
 REQUEST_LINE = re.compile(r"(?P<method>[A-Z]{1,16}) (?P<path>/\S*) HTTP/1\.(?P<minor>[01])")
 BYTE_RANGE = re.compile(r"bytes=(?P<first>\d{0,18})-(?P<last>\d{0,18})")
@@ -59,7 +62,8 @@ class RangeServer:
     `failure` is the error that the store raised, if it did: whatever the clients then saw is
     worthless, and the caller raises it so that the event is retried. `exhausted` says that the
     byte budget was hit: connections then ended early, which looks to a client like the end of
-    the file. Leaving the block waits for reads in flight, so the reader needs timeouts of its own.
+    the file. Leaving the block ends all connections and waits for no read in flight: see
+    BlockCache for how those end.
     """
 
     def __init__(
@@ -67,8 +71,8 @@ class RangeServer:
         reader: ObjectReader,
         *,
         budget_bytes: int = 32 * MIB,
-        head_bytes: int = 1 * MIB,
-        tail_bytes: int = 512 * KIB,
+        head_bytes: int = HEAD_BYTES,
+        tail_bytes: int = TAIL_BYTES,
     ) -> None:
         self._cache = BlockCache(reader, budget_bytes=budget_bytes)
         self._size = self._cache.size
@@ -85,8 +89,7 @@ class RangeServer:
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=CONNECTIONS_MAX)
         for first, last in self._prefetches():
-            run = self._cache.claim(first, last)
-            self._start(Thread(target=self._cache.fetch, args=(run,), name="range-prefetch"))
+            self._cache.want(first, last)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}{self._path}"
         self._acceptor = Thread(target=self._accept, name="range-accept", daemon=True)
         self._acceptor.start()
@@ -144,6 +147,11 @@ class RangeServer:
         Raises BudgetExceededError, or what the store raised.
         """
         return self._cache.read(start, length)
+
+    def prefetch(self, start: int, stop: int) -> None:
+        """Begin to read bytes [start, stop) that a client will ask for. Returns at once."""
+        if 0 <= start < stop <= self._size:
+            self._cache.want(start // BLOCK_BYTES, (stop - 1) // BLOCK_BYTES)
 
     def _prefetches(self) -> list[tuple[int, int]]:
         """First and last block of each early fetch: head and tail, or all of a small object."""
@@ -224,20 +232,27 @@ class RangeServer:
             self._send(wanted, connection)
 
     def _send(self, wanted: range, connection: socket.socket) -> None:
-        """Send as it is consumed; the further the client reads, the more is fetched at once.
-
-        That is one block, then two, then a sixteenth of what it has read: few requests for who
-        reads on, little waste for who stops.
-        """
+        """Send as it is consumed."""
         position, sent = wanted.start, 0
+        last = (wanted.stop - 1) // BLOCK_BYTES
         while position < wanted.stop:
             index, offset = divmod(position, BLOCK_BYTES)
-            ahead = min(sent, 1 + sent // 16, READ_AHEAD_MAX_BLOCKS)
-            block = self._cache.block(index, min(index + ahead, (wanted.stop - 1) // BLOCK_BYTES))
-            piece = block[offset : offset + wanted.stop - position]
+            self._read_ahead(index, last, sent)
+            piece = self._cache.block(index)[offset : offset + wanted.stop - position]
             connection.sendall(piece)
             position += len(piece)
             sent += 1
+
+    def _read_ahead(self, index: int, last: int, sent: int) -> None:
+        """Fetch block `index` and some more, and the next ones before the client needs them.
+
+        The further it has read, the more: few requests and no waiting for who reads on, little
+        waste for who stops.
+        """
+        step = min(max(sent // 8, STEP_BLOCKS[0]), STEP_BLOCKS[-1])
+        soon = index + min(max(sent - UNREAD_BLOCKS, 0), step)
+        if soon <= last and not self._cache.has(soon):
+            self._cache.want(index, min(soon + step - 1, last))
 
 
 def _requests(connection: socket.socket) -> Iterator[Request]:

@@ -8,7 +8,6 @@ from functions.inspect_upload.boundaries import input_options
 from functions.inspect_upload.sandbox import Sandbox, SandboxFloodError, SandboxTimeoutError
 
 WAVEFORM_MAX_BYTES = 4 * 1024 * 1024
-DEADLINE_S = 2.5
 PEAKS = 64
 SAMPLE_RATE = 8000  # a second
 SECONDS_MAX = 1800
@@ -27,7 +26,9 @@ class Waveform:
     duration_ms: int | None
 
 
-def listen(url: str, demuxer: str, sandbox: Sandbox, *, fragmented: bool) -> Waveform | None:
+def listen(
+    url: str, demuxer: str, sandbox: Sandbox, *, fragmented: bool, deadline_s: float
+) -> Waveform | None:
     """None if it cannot be decoded, or not in time: a waveform is an ornament."""
     arguments = [
         *("-nostdin", "-v", "fatal", "-hide_banner"),
@@ -38,7 +39,7 @@ def listen(url: str, demuxer: str, sandbox: Sandbox, *, fragmented: bool) -> Wav
     ]
     try:
         result = sandbox.run(
-            "ffmpeg", arguments, deadline_s=DEADLINE_S, stdout_max=PCM_MAX_BYTES + 4096
+            "ffmpeg", arguments, deadline_s=deadline_s, stdout_max=PCM_MAX_BYTES + 4096
         )
     except (SandboxTimeoutError, SandboxFloodError):
         return None

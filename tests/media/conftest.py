@@ -1,9 +1,9 @@
 """The layer's own ffmpeg, and uploads that lie in memory."""
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,23 +13,27 @@ from functions.inspect_upload.inspectors import examine
 from functions.inspect_upload.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
+PIECE_BYTES = 50_000
 
 
 @dataclass
 class BytesReader:
-    """An object in memory; counts what is read of it."""
+    """An object in memory; counts what is read of it, and notes what is asked for."""
 
     data: bytes
     bytes_read: int = 0
+    asked: list[range] = field(default_factory=list)
 
     @property
     def size(self) -> int:
         return len(self.data)
 
-    def read(self, start: int, length: int) -> bytes:
-        piece = self.data[start : start + length]
-        self.bytes_read += len(piece)
-        return piece
+    def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
+        self.asked.append(range(start, start + length))
+        for at in range(start, min(start + length, self.size), PIECE_BYTES):
+            piece = self.data[at : min(at + PIECE_BYTES, start + length)]
+            self.bytes_read += len(piece)
+            yield piece
 
 
 @pytest.fixture(scope="session")

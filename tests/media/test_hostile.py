@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -264,10 +264,10 @@ def test_a_store_that_fails_is_not_mistaken_for_a_broken_file(sandbox: Sandbox) 
         pass
 
     class FailingReader(BytesReader):
-        def read(self, start: int, length: int) -> bytes:
+        def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
             if start > 0:
                 raise ThrottledError
-            return super().read(start, length)
+            return super().stream(start, length)
 
     noise = ("-f", "lavfi", "-i", "nullsrc=s=320x240:r=30:d=8,geq=random(1)*255:128:128")
     reader = FailingReader(clip("mp4", *noise, *H264, "-crf", "30"))

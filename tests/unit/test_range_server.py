@@ -4,7 +4,7 @@ import http.client
 import random
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
@@ -13,43 +13,67 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.inspect_upload.block_cache import BLOCK_BYTES
+from functions.inspect_upload.block_cache import BLOCK_BYTES, ClosedError
 from functions.inspect_upload.range_server import (
     CONNECTIONS_MAX,
+    HEAD_BYTES,
     REQUEST_HEAD_DEADLINE_S,
     REQUEST_HEAD_MAX,
+    TAIL_BYTES,
     BudgetExceededError,
     RangeServer,
 )
 
 KIB, MIB = 1024, 1024 * 1024
 PATIENCE_S = 10
+PIECE_BYTES = 50_000  # no divisor of a block
 
 
 class MemoryReader:
-    """An object in memory; `gate` holds its reads back, `error` fails them."""
+    """An object in memory, sent in odd pieces; `error` fails its reads.
+
+    `gate` holds them back; after `stall_after` bytes of a read, `stalled` does.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.asked: list[tuple[int, int]] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.stall_after: int | None = None
+        self.stalled = threading.Event()
         self.error: Exception | None = None
 
     @property
     def size(self) -> int:
         return len(self.data)
 
-    def read(self, start: int, length: int) -> bytes:
+    def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
         self.asked.append((start, length))
         assert self.gate.wait(PATIENCE_S)
         if self.error:
             raise self.error
-        return self.data[start : start + length]
+        stop = min(start + length, self.size)
+        for at in range(start, stop, PIECE_BYTES):
+            if self.stall_after is not None and at - start >= self.stall_after:
+                assert self.stalled.wait(PATIENCE_S)
+            yield self.data[at : min(at + PIECE_BYTES, stop)]
 
 
 class StoreError(Exception):
     pass
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        threading.Event().wait(PATIENCE_S / 1000)
+    raise AssertionError
+
+
+def fetching() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "range-fetch"]
 
 
 def object_of(size: int) -> MemoryReader:
@@ -217,22 +241,50 @@ def test_head_and_tail_are_asked_for_at_once() -> None:
     reader.gate.clear()
     with RangeServer(reader) as server:
         # Both are asked for while neither has been answered.
-        for _ in range(1000):
-            if len(reader.asked) == 2:
-                break
-            threading.Event().wait(PATIENCE_S / 1000)
+        eventually(lambda: len(reader.asked) == 2)
         asked = sorted(reader.asked)
         reader.gate.set()
-        assert asked == [(0, MIB), (10 * BLOCK_BYTES, len(BIG) - 10 * BLOCK_BYTES)]
-        assert (server.requests, server.bytes_read) == (2, MIB + len(BIG) - 10 * BLOCK_BYTES)
+        tail = (len(BIG) - TAIL_BYTES) // BLOCK_BYTES * BLOCK_BYTES
+        assert asked == [(0, HEAD_BYTES), (tail, len(BIG) - tail)]
+        assert (server.requests, server.bytes_read) == (2, HEAD_BYTES + len(BIG) - tail)
+
+
+def test_a_block_can_be_had_before_the_rest_of_its_request_has_come() -> None:
+    reader = object_of(4 * MIB)
+    reader.stall_after = 2 * BLOCK_BYTES
+    with RangeServer(reader) as server:
+        assert server.read(0, BLOCK_BYTES) == reader.data[:BLOCK_BYTES]
+        assert ask(server, "bytes=0-9999")[1] == reader.data[:10_000]
+        assert len(fetching()) == 2
+        reader.stalled.set()
+        assert server.head == reader.data[:HEAD_BYTES]
+
+
+def test_what_is_known_to_be_needed_is_fetched_in_one_request() -> None:
+    reader = object_of(8 * MIB)
+    with RangeServer(reader) as server:
+        assert server.tail == reader.data[-TAIL_BYTES:]
+        reader.asked.clear()
+        server.prefetch(5 * MIB + 5, 8 * MIB)
+        assert server.read(5 * MIB + 5, 3 * MIB) == reader.data[5 * MIB + 5 :]
+    assert reader.asked == [(5 * MIB, 8 * MIB - TAIL_BYTES - 5 * MIB)]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 5), (9, 5), (50, 101), (200, 300)])
+def test_nothing_is_fetched_where_there_is_nothing(start: int, stop: int) -> None:
+    reader = object_of(100)
+    with RangeServer(reader) as server:
+        server.prefetch(start, stop)
+        assert server.head
+    assert reader.asked == [(0, 100)]
 
 
 def test_a_small_object_is_one_request() -> None:
     reader = object_of(MIB + 400 * KIB)
     with RangeServer(reader) as server:
         ask(server)
-        assert server.head == reader.data[:MIB]
-        assert server.tail == reader.data[-512 * KIB :]
+        assert server.head == reader.data[:HEAD_BYTES]
+        assert server.tail == reader.data[-TAIL_BYTES:]
     assert reader.asked == [(0, reader.size)]
 
 
@@ -262,7 +314,8 @@ def test_missing_blocks_side_by_side_are_one_request() -> None:
         reader.asked.clear()
         server.read(2 * BLOCK_BYTES + 5, 5 * BLOCK_BYTES)
     # Block 4 is there already, so that it parts what is missing.
-    assert [(a // BLOCK_BYTES, n // BLOCK_BYTES) for a, n in reader.asked] == [(2, 2), (5, 3)]
+    asked = sorted((start // BLOCK_BYTES, length // BLOCK_BYTES) for start, length in reader.asked)
+    assert asked == [(2, 2), (5, 3)]
 
 
 def test_a_client_that_reads_on_gets_more_at_once() -> None:
@@ -272,9 +325,25 @@ def test_a_client_that_reads_on_gets_more_at_once() -> None:
         reader.asked.clear()
         assert ask(server, f"bytes={BLOCK_BYTES}-")[1] == reader.data[BLOCK_BYTES:]
     blocks = [length // BLOCK_BYTES for _, length in reader.asked]
-    assert blocks[:2] == [1, 2]
-    assert blocks[:-1] == sorted(blocks[:-1])
-    assert 4 <= max(blocks) <= 8
+    assert blocks[0] == 4
+    assert 16 <= max(blocks) <= 64
+    assert len(blocks) <= 30
+
+
+def test_the_next_is_fetched_before_a_client_that_reads_on_needs_it() -> None:
+    reader = object_of(8 * MIB)
+    with RangeServer(reader, head_bytes=2 * MIB, tail_bytes=1) as server, raw(server) as client:
+        assert server.head
+        assert server.tail
+        reader.gate.clear()
+        path = urlsplit(server.url).path
+        client.sendall(f"GET {path} HTTP/1.1\r\nRange: bytes=0-\r\n\r\n".encode())
+        received = 0
+        while received < 2 * MIB:  # all that is there, while the store is silent
+            received += len(client.recv(64 * KIB))
+        eventually(lambda: len(reader.asked) >= 3)
+        assert reader.asked[2][0] == 2 * MIB
+        reader.gate.set()
 
 
 def test_a_client_that_stops_reading_stops_the_fetching() -> None:
@@ -290,7 +359,7 @@ def test_a_client_that_stops_reading_stops_the_fetching() -> None:
         for _ in range(4):
             response.read(64 * KIB)
         response.close()
-    assert sum(length for _, length in reader.asked) <= 3 * BLOCK_BYTES
+    assert 256 * KIB <= sum(length for _, length in reader.asked) <= 768 * KIB
 
 
 def test_a_bounded_range_is_not_read_past_its_end() -> None:
@@ -349,7 +418,7 @@ def test_a_failure_of_the_store_is_kept_and_ends_connections() -> None:
                 connection.getresponse().read()
         assert server.failure is reader.error
         with pytest.raises(StoreError):
-            server.read(MIB, 1)
+            server.read(2 * MIB, 1)
         assert not server.exhausted
 
 
@@ -364,10 +433,10 @@ def test_a_failed_head_is_raised_to_who_wants_it() -> None:
 
 def test_a_store_that_sends_too_little_has_failed() -> None:
     class Short(MemoryReader):
-        def read(self, start: int, length: int) -> bytes:
-            return super().read(start, length)[:-1]
+        def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
+            return super().stream(start, length - 1)
 
-    with RangeServer(Short(BIG)) as server:
+    with RangeServer(Short(BIG[:MIB])) as server:
         with pytest.raises(EOFError, match="of 1048576 bytes at 0"):
             _ = server.head
         assert isinstance(server.failure, EOFError)
@@ -457,26 +526,52 @@ def test_nothing_is_left_when_it_ends() -> None:
             idle, stalled = (clients.enter_context(raw(server)) for _ in range(2))
             stalled.sendall(f"GET {urlsplit(server.url).path} HTTP/1.1\r\n\r\n".encode())
             assert stalled.recv(4) == b"HTTP"
-        assert set(threading.enumerate()) <= before
+        assert set(threading.enumerate()) - set(fetching()) <= before
+        eventually(lambda: set(threading.enumerate()) <= before)
         assert everything_from(idle) == b""
         assert len(everything_from(stalled)) < len(BIG)
         with pytest.raises(ConnectionRefusedError), raw(server):
             pass
 
 
-def test_the_end_comes_when_a_block_is_awaited() -> None:
+def test_leaving_waits_for_no_read_and_lets_nobody_wait() -> None:
     reader = object_of(8 * MIB)
-    with ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(1) as threads, ExitStack() as clients:
+        before = set(threading.enumerate())
         with RangeServer(reader, head_bytes=1, tail_bytes=1) as server:
             assert server.tail
             reader.gate.clear()
-            first = threads.submit(server.read, MIB, 1)
-            while len(reader.asked) < 3:
-                threading.Event().wait(0.001)
-            with raw(server) as client:
-                path = urlsplit(server.url).path
-                client.sendall(f"GET {path} HTTP/1.1\r\nRange: bytes={MIB}-\r\n\r\n".encode())
-                assert client.recv(4) == b"HTTP"
+            waiting = threads.submit(server.read, MIB, 1)
+            eventually(lambda: len(reader.asked) == 3)
+            client = clients.enter_context(raw(server))
+            path = urlsplit(server.url).path
+            client.sendall(f"GET {path} HTTP/1.1\r\nRange: bytes={MIB}-\r\n\r\n".encode())
+            assert client.recv(4) == b"HTTP"
         # The server is closed, and the store has still not answered.
+        with pytest.raises(ClosedError):
+            waiting.result(PATIENCE_S)
+        assert len(fetching()) == 1
+        assert b"\r\n\r\n" in everything_from(client)
         reader.gate.set()
-        assert first.result(PATIENCE_S) == reader.data[MIB : MIB + 1]
+        eventually(lambda: not fetching())
+        assert {thread.name[:5] for thread in set(threading.enumerate()) - before} <= {"Threa"}
+        assert len(reader.asked) <= 4
+
+
+def test_a_transfer_ends_with_the_first_piece_after_the_end() -> None:
+    reader = object_of(8 * MIB)
+    reader.stall_after = BLOCK_BYTES
+    sent: list[int] = []
+
+    class Counting(MemoryReader):
+        def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
+            for piece in reader.stream(start, length):
+                sent.append(len(piece))
+                yield piece
+
+    with RangeServer(Counting(reader.data)) as server:
+        eventually(lambda: len(sent) == 4)
+        assert server.bytes_read == HEAD_BYTES + TAIL_BYTES
+    reader.stalled.set()
+    eventually(lambda: not fetching())
+    assert sum(sent) <= 6 * PIECE_BYTES
