@@ -17,6 +17,7 @@ from attachments.settings import Settings
 
 NOON = datetime(2024, 5, 17, 12, 0, tzinfo=UTC)
 TOMBSTONE_LIFE = timedelta(days=30)
+ACTIVITY_LIFE = timedelta(days=365)
 CONVERSATION = "0192f000-0000-7000-8000-00000000000c"
 MESSAGE = "0192f000-0000-7000-8000-00000000000e"
 
@@ -104,6 +105,6 @@ def settings_of(**changes: Any) -> Settings:
         "upload_url_seconds": 900,
         "download_url_seconds": 900,
         "tombstone_days": TOMBSTONE_LIFE.days,
-        "activity_days": 365,
+        "activity_days": ACTIVITY_LIFE.days,
     }
     return Settings(**{**fields, **changes})

@@ -8,7 +8,7 @@ holds fakes and real stores to the same promises.
 import hashlib
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode
 from attachments import catalog as real_catalog
 from attachments import dynamo
 from attachments.activity import ActivityLog, entry
-from attachments.catalog import Catalog, ClaimTakenError, Page
+from attachments.catalog import Catalog, IdempotencyKeyTakenError, Page
 from attachments.chat import HEAD_START, Chat, Membership
 from attachments.deletion import Deletion
 from attachments.dynamo import ConditionFailedError, Item, Window, Write
@@ -30,7 +30,7 @@ from attachments.errors import (
     ObjectMissingError,
     StaleRecordError,
 )
-from attachments.guards import KEY_LIFE, Claim, Guards, claim_pk
+from attachments.guards import KEY_LIFE, Guards, IdempotencyKey, pk_of
 from attachments.ids import rfc3339
 from attachments.model import (
     Action,
@@ -43,6 +43,7 @@ from attachments.model import (
 )
 from attachments.storage import SignedRequest, Storage
 from tests.builders import (
+    ACTIVITY_LIFE,
     CONVERSATION,
     MESSAGE,
     NOON,
@@ -88,13 +89,13 @@ def _part(holds: Callable[[], bool], apply: Callable[[], object]) -> Write:
     return {"holds": holds, "apply": apply}
 
 
-def _transact(writes: list[Write], fuse: Fuse) -> None:
+def _transact(parts: dict[str, Write], fuse: Fuse) -> None:
     with _LOCK:
-        failed = [position for position, write in enumerate(writes) if not write["holds"]()]
+        failed = frozenset(name for name, part in parts.items() if not part["holds"]())
         if failed:
-            raise ConditionFailedError(frozenset(failed))
-        for write in writes:
-            write["apply"]()
+            raise ConditionFailedError(failed)
+        for part in parts.values():
+            part["apply"]()
     fuse.burn()
 
 
@@ -103,25 +104,26 @@ def _transact(writes: list[Write], fuse: Fuse) -> None:
 
 class MemoryGuards(Guards):
     def __init__(self) -> None:
-        self._claims: dict[str, tuple[Claim, datetime]] = {}
+        self._keys: dict[str, tuple[IdempotencyKey, datetime]] = {}
 
-    def find(self, user_id: str, key: str, now: datetime) -> tuple[str, str] | None:
-        claim = self._living(claim_pk(user_id, key), now)
-        return (claim.body_hash, claim.attachment_id) if claim else None
+    def find(self, user_id: str, value: str, now: datetime) -> tuple[str, str] | None:
+        key = self._living(pk_of(user_id, value), now)
+        return (key.body_hash, key.attachment_id) if key else None
 
-    def write_of(self, claim: Claim, now: datetime) -> Write:
+    def write_of(self, key: IdempotencyKey, now: datetime) -> Write:
         return _part(
-            lambda: self._living(claim.pk, now) is None,
-            lambda: self._claims.update({claim.pk: (claim, now + KEY_LIFE)}),
+            lambda: self._living(key.pk, now) is None,
+            lambda: self._keys.update({key.pk: (key, now + KEY_LIFE)}),
         )
 
-    def _living(self, pk: str, now: datetime) -> Claim | None:
-        claim, expires_at = self._claims.get(pk, (None, now))
-        return claim if expires_at > now else None
+    def _living(self, pk: str, now: datetime) -> IdempotencyKey | None:
+        key, expires_at = self._keys.get(pk, (None, None))
+        return None if _outlived(expires_at, now) else key
 
 
 class MemoryActivity(ActivityLog):
-    def __init__(self, fuse: Fuse | None = None) -> None:
+    def __init__(self, clock: Callable[[], datetime], fuse: Fuse | None = None) -> None:
+        self._clock = clock
         self._fuse = fuse or Fuse()
         self.entries: list[Activity] = []
 
@@ -148,7 +150,7 @@ class MemoryActivity(ActivityLog):
         items: list[Item] = [
             {**asdict(entry), "sort": f"{rfc3339(entry.at)}#{entry.id}"}
             for entry in self.entries
-            if wanted(entry)
+            if wanted(entry) and not _outlived(entry.at + ACTIVITY_LIFE, self._clock())
         ]
         return _newest_first(items, after)
 
@@ -287,50 +289,58 @@ class MemoryCatalog(Catalog):
         chat: MemoryChat,
         activity: MemoryActivity,
         guards: MemoryGuards,
+        clock: Callable[[], datetime],
         fuse: Fuse | None = None,
     ) -> None:
+        self._clock = clock
         self._fuse = fuse or Fuse()
         self._chat, self._activity, self._guards = chat, activity, guards
         self.records: dict[str, Attachment] = {}
 
     def get(self, attachment_id: str) -> Attachment:
-        try:
-            return self.records[attachment_id]
-        except KeyError:
-            raise NotFoundError from None
+        record = self.records.get(attachment_id)
+        if record is None or _outlived(record.expires_at, self._clock()):
+            raise NotFoundError
+        return record
 
-    def create(self, attachment: Attachment, entry: Activity, claim: Claim | None = None) -> None:
-        writes = [
-            self._put(attachment, lambda: attachment.id not in self.records),
-            self._chat.must_live(attachment.message_id),
-            self._chat.link(attachment),
-            self._activity.write_of(entry),
-        ]
-        if claim is not None:
-            writes.append(self._guards.write_of(claim, attachment.created_at))
+    def create(
+        self, attachment: Attachment, entry: Activity, key: IdempotencyKey | None = None
+    ) -> None:
+        parts = {
+            "record": self._put(attachment, lambda: attachment.id not in self.records),
+            "message": self._chat.must_live(attachment.message_id),
+            "link": self._chat.link(attachment),
+            "activity": self._activity.write_of(entry),
+        }
+        if key is not None:
+            parts["key"] = self._guards.write_of(key, attachment.created_at)
         try:
-            _transact(writes, self._fuse)
+            _transact(parts, self._fuse)
         except ConditionFailedError as error:
-            if 4 in error.failed:
-                raise ClaimTakenError from error
-            raise (MessageGoneError if 1 in error.failed else StaleRecordError) from error
+            if "key" in error.failed:
+                raise IdempotencyKeyTakenError from error
+            if "message" in error.failed:
+                raise MessageGoneError from error
+            raise StaleRecordError(attachment.id) from error
 
     def change(self, attachment: Attachment, entry: Activity | None) -> None:
         def unchanged() -> bool:
             known = self.records.get(attachment.id)
             return known is not None and known.revision == attachment.revision - 1
 
-        writes = [self._put(attachment, unchanged)]
+        parts = {"record": self._put(attachment, unchanged)}
         if attachment.status is Status.READY:
-            writes.append(self._chat.must_live(attachment.message_id))
+            parts["message"] = self._chat.must_live(attachment.message_id)
         if attachment.status is Status.DELETED:
-            writes.append(self._chat.unlink(attachment))
+            parts["link"] = self._chat.unlink(attachment)
         if entry is not None:
-            writes.append(self._activity.write_of(entry))
+            parts["activity"] = self._activity.write_of(entry)
         try:
-            _transact(writes, self._fuse)
+            _transact(parts, self._fuse)
         except ConditionFailedError as error:
-            raise (StaleRecordError if 0 in error.failed else MessageGoneError) from error
+            if "record" in error.failed:
+                raise StaleRecordError(attachment.id) from error
+            raise MessageGoneError from error
 
     def of_message(
         self, message_id: str, *, keep: Callable[[Attachment], bool], limit: int, after: str | None
@@ -399,7 +409,7 @@ class MemoryCatalog(Catalog):
             if examined == real_catalog.MAX_EXAMINED:
                 return Page(found, position)
             record = self.records[item["id"]]
-            if keep(record):
+            if keep(record) and not _outlived(record.expires_at, self._clock()):
                 if len(found) == limit:
                     return Page(found, position)
                 found.append(record)
@@ -461,8 +471,10 @@ class MemoryStorage(Storage):
     def head(self, key: str, version_id: str | None = None) -> ObjectVersion:
         return _described(self._find(key, version_id))
 
-    def read(self, key: str, version: ObjectVersion, start: int, length: int) -> bytes:
-        return (self._find(key, version.version_id).body or b"")[start : start + length]
+    def stream(
+        self, key: str, version: ObjectVersion, start: int, length: int
+    ) -> Generator[bytes, None, None]:
+        yield (self._find(key, version.version_id).body or b"")[start : start + length]
 
     def put_once(self, key: str, body: bytes, *, mime_type: str) -> None:
         with suppress(ObjectMissingError):
@@ -517,6 +529,11 @@ def _described(version: _Version) -> ObjectVersion:
     )
 
 
+def _outlived(end: datetime | None, now: datetime) -> bool:
+    """Whether a TTL has passed; it is in whole seconds."""
+    return end is not None and dynamo.epoch(end) <= dynamo.epoch(now)
+
+
 def _newest_first(items: list[Item], before: str | None) -> Iterator[Item]:
     older = [item for item in items if before is None or item["sort"] < before]
     return iter(sorted(older, key=lambda item: str(item["sort"]), reverse=True))
@@ -544,8 +561,8 @@ class World:
         self.fuse = Fuse()
         self.chat = chat(self.fuse)
         self.guards = guards()
-        self.activity = MemoryActivity(self.fuse)
-        self.catalog = catalog(self.chat, self.activity, self.guards, self.fuse)
+        self.activity = MemoryActivity(self.clock, self.fuse)
+        self.catalog = catalog(self.chat, self.activity, self.guards, self.clock, self.fuse)
         self.storage = storage(self.fuse)
         self.deletion = Deletion(
             catalog=self.catalog,

@@ -9,7 +9,7 @@ from attachments import wiring
 from attachments.http_edge import HttpEdge
 from attachments.ids import utc_now
 from functions.issue_upload.issue_upload import issue_upload
-from functions.issue_upload.messages import UploadRequest, UploadTicket, ticket_of
+from functions.issue_upload.schemas import UploadRequest, UploadTicket, ticket_of
 
 app = HttpEdge(wiring.verifier)
 
@@ -37,7 +37,7 @@ def _issue(request: UploadRequest, *, video_only: bool) -> Response[UploadTicket
         storage=wiring.storage(),
         clock=utc_now,
     )
-    ticket = ticket_of(issued, wiring.storage())
+    ticket = ticket_of(issued)
     headers = {"Location": f"/api/chat/attachments/{ticket.id}/"}
     return Response(201, "application/json", body=ticket, headers=headers)
 

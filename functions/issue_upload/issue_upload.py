@@ -13,7 +13,7 @@ from attachments.access import (
     roles_in_conversation,
 )
 from attachments.activity import entry
-from attachments.catalog import Catalog, ClaimTakenError
+from attachments.catalog import Catalog, IdempotencyKeyTakenError
 from attachments.chat import Chat
 from attachments.errors import (
     ConflictError,
@@ -24,13 +24,14 @@ from attachments.errors import (
     StaleRecordError,
     TooLargeError,
 )
-from attachments.file_types import clean_file_name, mime_essence, require_video, type_of
-from attachments.guards import Claim, Guards
+from attachments.file_types import too_large, type_of
+from attachments.guards import Guards, IdempotencyKey
 from attachments.ids import new_id
-from attachments.model import Action, Attachment, Caller, FileType, Message, Status
-from attachments.settings import MEGABYTE, Settings
+from attachments.model import Action, Activity, Attachment, Caller, FileType, Message, Status
+from attachments.settings import Settings
 from attachments.storage import Storage
-from functions.issue_upload.messages import IssuedUpload, UploadRequest
+from functions.issue_upload.declared import clean_file_name, mime_essence, require_video
+from functions.issue_upload.schemas import IssuedUpload, UploadRequest
 
 # A PUT must begin before its URL expires and may go on for long after.
 SLOW_UPLOAD = timedelta(hours=1)
@@ -57,38 +58,19 @@ def issue_upload(
     IdempotencyConflictError for a key that was used with another body.
     """
     message, roles = _message_for(caller, str(request.message_id), chat)
-    draft = _draft(request, message, caller, settings, video_only=video_only, now=clock())
-    now, seconds = draft.created_at, settings.upload_url_seconds
-    claim = _claim(idempotency_key, request, draft, video_only=video_only)
-    attachment = claim and _claimed(claim, now, guards, catalog)
-    if attachment is None:
-        note = entry(
-            Action.UPLOAD_REQUESTED,
-            draft,
-            user_id=caller.user_id,
-            at=now,
-            admin_override=overrides(Act.UPLOAD, roles),
-        )
-        try:
-            catalog.create(draft, note, claim)
-        except ClaimTakenError:
-            attachment = claim and _claimed(claim, now, guards, catalog)
-        except MessageGoneError as error:
-            raise _no_message() from error
-    attachment = attachment or draft
-    expires_at = now + timedelta(seconds=seconds)
-    if attachment.status is Status.PENDING:
-        attachment = _renewed(attachment, expires_at + SLOW_UPLOAD, catalog)
-    if attachment.status is not Status.PENDING:
-        return IssuedUpload(attachment, None, expires_at)
-    signed = storage.sign_put(
-        attachment.upload_key,
-        size=attachment.file_size,
-        mime_type=attachment.mime_type,
-        sha256=attachment.sha256,
-        seconds=seconds,
+    now = clock()
+    draft = _draft(request, message, caller, settings, video_only=video_only, now=now)
+    key = _key(idempotency_key, request, draft)
+    note = entry(
+        Action.UPLOAD_REQUESTED,
+        draft,
+        user_id=caller.user_id,
+        at=now,
+        admin_override=overrides(Act.UPLOAD, roles),
     )
-    return IssuedUpload(attachment, signed, expires_at)
+    attachment = _reserve(draft, note, key, guards=guards, catalog=catalog)
+    life = timedelta(seconds=settings.upload_url_seconds)
+    return _sign(attachment, now, life, catalog=catalog, storage=storage)
 
 
 def _message_for(caller: Caller, message_id: str, chat: Chat) -> tuple[Message, Roles]:
@@ -146,31 +128,56 @@ def _draft(
 def _require_size(size: int, file_type: FileType, settings: Settings) -> None:
     largest = settings.max_bytes(file_type)
     if size > largest:
-        problem = f"The largest {file_type} file may have {largest // MEGABYTE} MB."
-        if file_type is FileType.OTHER:
-            problem = f"The largest file of this type may have {largest // MEGABYTE} MB."
+        problem = too_large(file_type, largest)
         raise TooLargeError(problem, fields={"file_size": problem})
 
 
-def _claim(
-    key: str | None, request: UploadRequest, draft: Attachment, *, video_only: bool
-) -> Claim | None:
-    if key is None:
+def _key(value: str | None, request: UploadRequest, draft: Attachment) -> IdempotencyKey | None:
+    if value is None:
         return None
-    if not 0 < len(key) <= MAX_KEY_CHARACTERS:
+    if not 0 < len(value) <= MAX_KEY_CHARACTERS:
         problem = f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} characters."
         raise InvalidRequestError(problem, fields={"Idempotency-Key": problem})
-    body = f"{video_only} {request.model_dump_json()}"
-    return Claim(draft.uploaded_by, key, hashlib.sha256(body.encode()).hexdigest(), draft.id)
+    body = f"{draft.video_only} {request.model_dump_json()}"
+    body_hash = hashlib.sha256(body.encode()).hexdigest()
+    return IdempotencyKey(draft.uploaded_by, value, body_hash, draft.id)
 
 
-def _claimed(claim: Claim, now: datetime, guards: Guards, catalog: Catalog) -> Attachment | None:
+def _reserve(
+    draft: Attachment,
+    note: Activity,
+    key: IdempotencyKey | None,
+    *,
+    guards: Guards,
+    catalog: Catalog,
+) -> Attachment:
+    """The draft as a record, or the record of an earlier request with the same key."""
+    earlier = _of_earlier(key, draft.created_at, guards, catalog)
+    if earlier is not None:
+        return earlier
+    try:
+        catalog.create(draft, note, key)
+    except IdempotencyKeyTakenError:
+        earlier = _of_earlier(key, draft.created_at, guards, catalog)
+        if earlier is None:
+            raise
+        return earlier
+    except MessageGoneError as error:
+        raise _no_message() from error
+    return draft
+
+
+def _of_earlier(
+    key: IdempotencyKey | None, now: datetime, guards: Guards, catalog: Catalog
+) -> Attachment | None:
     """The attachment of an earlier request with this key, None if there was none."""
-    found = guards.find(claim.user_id, claim.key, now)
+    if key is None:
+        return None
+    found = guards.find(key.user_id, key.value, now)
     if found is None:
         return None
     body_hash, attachment_id = found
-    if body_hash != claim.body_hash:
+    if body_hash != key.body_hash:
         raise IdempotencyConflictError
     try:
         attachment = catalog.get(attachment_id)
@@ -179,6 +186,25 @@ def _claimed(claim: Claim, now: datetime, guards: Guards, catalog: Catalog) -> A
     if attachment.status is Status.DELETED:
         raise ConflictError("The attachment of this idempotency key was deleted.")
     return attachment
+
+
+def _sign(
+    attachment: Attachment, now: datetime, life: timedelta, *, catalog: Catalog, storage: Storage
+) -> IssuedUpload:
+    """The request for the bytes; none if the record is pending no more."""
+    expires_at = now + life
+    if attachment.status is Status.PENDING:
+        attachment = _renewed(attachment, expires_at + SLOW_UPLOAD, catalog)
+    if attachment.status is not Status.PENDING:
+        return IssuedUpload(attachment, None, expires_at)
+    signed = storage.sign_put(
+        attachment.upload_key,
+        size=attachment.file_size,
+        mime_type=attachment.mime_type,
+        sha256=attachment.sha256,
+        seconds=int(life.total_seconds()),
+    )
+    return IssuedUpload(attachment, signed, expires_at)
 
 
 def _renewed(attachment: Attachment, due_at: datetime, catalog: Catalog) -> Attachment:

@@ -1,6 +1,6 @@
 """The activity log, newest first: of an attachment, of a user, or of all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
@@ -9,11 +9,11 @@ from pydantic import BaseModel
 
 from attachments.access import Act, require, roles_in_conversation
 from attachments.activity import ActivityLog
+from attachments.cursors import decode_cursor, encode_cursor
 from attachments.dynamo import Item, Window
 from attachments.errors import InvalidRequestError
-from attachments.ids import rfc3339, utc_now
+from attachments.ids import rfc3339
 from attachments.model import Action, Activity, Caller
-from attachments.pages import decode_cursor, encode_cursor
 from attachments.views import Instant, PageView
 
 DEFAULT_SPAN = timedelta(days=30)
@@ -54,6 +54,7 @@ def list_activity(
     *,
     caller: Caller,
     activity: ActivityLog,
+    clock: Callable[[], datetime],
     limit: int,
     cursor: str | None,
 ) -> PageView[ActivityView]:
@@ -66,7 +67,7 @@ def list_activity(
         raise InvalidRequestError(problem, fields={"from": problem})
     # "~" sorts after every identifier: an entry at exactly `to` is still on the page.
     after = position or (f"{rfc3339(last)}~" if last else None)
-    stream, resume = _stream(asked, first, last, activity, after)
+    stream, resume = _stream(asked, first, last or clock(), activity, after)
     floor = rfc3339(first) if first else ""
     entries: Iterator[Item] = takewhile(lambda item: item["sort"] >= floor, stream)
     if asked.user is not None and asked.attachment is not None:
@@ -83,7 +84,7 @@ def list_activity(
 def _stream(
     asked: ActivityQuery,
     first: datetime | None,
-    last: datetime | None,
+    last: datetime,
     activity: ActivityLog,
     after: str | None,
 ) -> tuple[Iterator[Item], str | None]:
@@ -92,7 +93,6 @@ def _stream(
         return activity.of_attachment(asked.attachment, after=after), None
     if asked.user is not None:
         return activity.of_user(asked.user, after=after), None
-    last = last or utc_now()
     days = Window.of((first or last - DEFAULT_SPAN).date(), last.date(), after)
     return (item for day in days for item in activity.of_day(day, after=after)), days.resume
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from attachments import wiring
 from attachments.http_edge import HttpEdge
+from attachments.ids import utc_now
 from attachments.views import DEFAULT_LIMIT, Cursor, Limit, PageView
 from functions.report.activity import ActivityQuery, ActivityView, list_activity
 
@@ -29,7 +30,12 @@ def report_activity(
 ) -> PageView[ActivityView]:
     asked = ActivityQuery(user=user, attachment=attachment, first=first, last=last)
     return list_activity(
-        asked, caller=app.caller, activity=wiring.activity(), limit=limit, cursor=cursor
+        asked,
+        caller=app.caller,
+        activity=wiring.activity(),
+        clock=utc_now,
+        limit=limit,
+        cursor=cursor,
     )
 
 

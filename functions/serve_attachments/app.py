@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from attachments import wiring
 from attachments.http_edge import HttpEdge
-from attachments.ids import parse_id
+from attachments.ids import parse_id, utc_now
 from attachments.model import FileType
 from attachments.views import DEFAULT_LIMIT, AttachmentView, Cursor, Limit, PageView
 from functions.serve_attachments.serve import Deleted, Download, Serving
@@ -26,6 +26,7 @@ def serving() -> Serving:
         activity=wiring.activity(),
         storage=wiring.storage(),
         deletion=wiring.deletion(),
+        clock=utc_now,
         url_seconds=wiring.settings().download_url_seconds,
     )
 

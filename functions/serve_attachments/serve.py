@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel
 
@@ -20,14 +20,14 @@ from attachments.access import (
 from attachments.activity import ActivityLog, entry
 from attachments.catalog import Catalog, Page
 from attachments.chat import Chat, Membership
+from attachments.cursors import decode_cursor, encode_cursor
 from attachments.deletion import Deletion
 from attachments.errors import InvalidRequestError, NotFoundError, NotReadyError
-from attachments.ids import utc_now
 from attachments.model import Action, Attachment, Caller, FileType, Status
-from attachments.pages import decode_cursor, encode_cursor
-from attachments.serving import download_url, expiry, thumbnail_url
+from attachments.serving import thumbnail_url
 from attachments.storage import Storage
 from attachments.views import AttachmentView, Instant, PageView, view_of
+from functions.serve_attachments.downloads import download_url
 
 LIST_DAYS = 30
 WHY_NOT = {
@@ -74,6 +74,7 @@ class Serving:
     activity: ActivityLog
     storage: Storage
     deletion: Deletion
+    clock: Callable[[], datetime]
     url_seconds: int
 
     # ------------------------------------------------------------ one attachment
@@ -93,7 +94,7 @@ class Serving:
             raise NotFoundError
         if attachment.status is not Status.READY:
             raise NotReadyError(WHY_NOT[attachment.status].format(reason=attachment.reason))
-        now = utc_now()
+        now = self.clock()
         self.activity.add(
             entry(
                 Action.FILE_DOWNLOADED,
@@ -107,7 +108,7 @@ class Serving:
             id=attachment.id,
             url=download_url(attachment, self.storage, seconds=self.url_seconds),
             thumbnail_url=thumbnail_url(attachment, self.storage, seconds=self.url_seconds),
-            expires_at=expiry(now, self.url_seconds),
+            expires_at=now + timedelta(seconds=self.url_seconds),
         )
 
     def delete(self, attachment_id: str) -> Deleted:
@@ -175,7 +176,7 @@ class Serving:
         require(Act.SEE_EVERYTHING, roles_in_conversation(self.caller, participant=False))
         query = {"from": _text(first), "to": _text(last), "type": file_type}
         after = decode_cursor(cursor, query)
-        last = last or utc_now().date()
+        last = last or self.clock().date()
         first = first or date.fromordinal(max(1, last.toordinal() - LIST_DAYS + 1))
         if first > last:
             problem = "The first day is after the last."
@@ -232,7 +233,7 @@ class Serving:
 
     def _etag(self, attachment: Attachment) -> str:
         """Weak, for it changes with the record, and with the thumbnail's URL at half its life."""
-        half_lives = int(utc_now().timestamp()) // max(1, self.url_seconds // 2)
+        half_lives = int(self.clock().timestamp()) // max(1, self.url_seconds // 2)
         return f'W/"{attachment.revision}-{half_lives}"'
 
 

@@ -1,8 +1,9 @@
 """Find what a client or a crash left behind, and bring it to its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from aws_lambda_powertools import Logger
 
@@ -45,29 +46,35 @@ class Sweeping:
         """Look at everything that is due, while there is time; one bad record stops no other."""
         swept = Swept()
         now = self.clock()
-        for shard in range(dynamo.SHARDS):
-            for kind, identifier in self.chat.unfinished(now, shard):
-                self._guarded(swept, self._finish, kind, identifier)
-            for attachment_id in self.catalog.due(now, shard):
-                self._guarded(swept, self._heal, attachment_id, now)
+        first = int(now.timestamp()) // 60  # another one each time: none is always the last
+        for number in range(first, first + dynamo.SHARDS):
+            for step in self._steps(swept, number % dynamo.SHARDS, now):
+                if not self.has_time():
+                    return swept
+                self._guarded(swept, step)
         return swept
 
-    def _guarded(self, swept: Swept, step: Callable[..., None], *arguments: object) -> None:
-        if not self.has_time():
-            return
+    def _steps(self, swept: Swept, shard: int, now: datetime) -> Iterator[Callable[[], None]]:
+        """What is due in one shard."""
+        for kind, identifier in self.chat.unfinished(now, shard):
+            yield partial(self._finish, swept, kind, identifier)
+        for attachment_id in self.catalog.due(now, shard):
+            yield partial(self._heal, swept, attachment_id, now)
+
+    def _guarded(self, swept: Swept, step: Callable[[], None]) -> None:
         try:
-            step(swept, *arguments)
+            step()
         except (NotFoundError, StaleRecordError):
             return  # changed meanwhile: whoever changed it finishes it, or the next pass does
         except Exception:
-            logger.exception("could not heal", subject=[str(argument) for argument in arguments])
+            logger.exception("could not heal", step=str(step))
             swept.errors += 1
 
     def _finish(self, swept: Swept, kind: str, identifier: str) -> None:
         if kind == "message":
-            self.deletion.message(identifier, user_id=SWEEPER)
+            self.deletion.message(identifier, user_id=SWEEPER, has_time=self.has_time)
         else:
-            self.deletion.conversation(identifier, 0, user_id=SWEEPER)
+            self.deletion.conversation(identifier, 0, user_id=SWEEPER, has_time=self.has_time)
         swept.deletions_finished += 1
 
     def _heal(self, swept: Swept, attachment_id: str, now: datetime) -> None:

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from attachments import wiring
 from attachments.http_edge import HttpEdge
+from attachments.ids import utc_now
 from functions.sync_chat.sync import (
     ConversationBody,
     MessageBody,
@@ -18,11 +19,18 @@ from functions.sync_chat.sync import (
 )
 
 app = HttpEdge(wiring.verifier, for_service=True)
+RESERVE_MS = 10_000  # for the answer, and for what is under way
 VersionQuery = Annotated[Version | None, Query(description="Instead of a body.")]
 
 
 def sync() -> Sync:
-    return Sync(chat=wiring.chat(), deletion=wiring.deletion(), user_id=app.caller.user_id)
+    return Sync(
+        chat=wiring.chat(),
+        deletion=wiring.deletion(),
+        clock=utc_now,
+        user_id=app.caller.user_id,
+        has_time=lambda: app.lambda_context.get_remaining_time_in_millis() > RESERVE_MS,
+    )
 
 
 @app.put("/api/chat/conversations/<conversation_id>")

@@ -1,15 +1,16 @@
 """Conversations and messages as the chat backend knows them; an older version changes nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from attachments.chat import Chat
-from attachments.deletion import Deletion
+from attachments.deletion import Deletion, HasTime
 from attachments.errors import InvalidRequestError
-from attachments.ids import utc_now
 from attachments.model import Message
 from attachments.tokens import MAX_USER_ID_CHARACTERS
 
@@ -52,7 +53,9 @@ class Sync:
 
     chat: Chat
     deletion: Deletion
+    clock: Callable[[], datetime]
     user_id: str
+    has_time: HasTime
 
     def put_conversation(self, conversation_id: str, body: ConversationBody) -> Synced:
         """Raises ConflictError if it was deleted, or came otherwise with the same version."""
@@ -62,11 +65,13 @@ class Sync:
     def delete_conversation(
         self, conversation_id: str, version: int | None, body: VersionBody | None
     ) -> Synced:
-        """Mark it first; its messages follow, and the sweep does what is left."""
+        """Mark it first; its messages follow, as far as the time goes. The sweep does the rest."""
         version = _version(version, body)
-        applied = self.chat.delete_conversation(conversation_id, version, utc_now())
+        applied = self.chat.delete_conversation(conversation_id, version, self.clock())
         count = (
-            self.deletion.conversation(conversation_id, version, user_id=self.user_id)
+            self.deletion.conversation(
+                conversation_id, version, user_id=self.user_id, has_time=self.has_time
+            )
             if applied
             else None
         )
@@ -89,8 +94,12 @@ class Sync:
     ) -> Synced:
         """Mark it first, so that no upload begins or becomes ready; then its files go."""
         version = _version(version, body)
-        applied = self.chat.delete_message(message_id, version, utc_now())
-        count = self.deletion.message(message_id, user_id=self.user_id) if applied else None
+        applied = self.chat.delete_message(message_id, version, self.clock())
+        count = (
+            self.deletion.message(message_id, user_id=self.user_id, has_time=self.has_time)
+            if applied
+            else None
+        )
         return Synced(id=message_id, version=version, applied=applied, deleted_attachments=count)
 
 

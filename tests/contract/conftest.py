@@ -32,8 +32,8 @@ from attachments.storage import Storage
 from attachments.wiring import SIGV4
 from local.provision import Stack, provision
 from local.template import REGION, load, transform
-from tests.builders import SENDER
-from tests.fakes import World
+from tests.builders import ACTIVITY_LIFE, SENDER
+from tests.fakes import MemoryActivity, MemoryCatalog, MemoryChat, MemoryGuards, MemoryStorage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -112,13 +112,30 @@ def s3(moto: str) -> Iterator["S3Client"]:
         yield client
 
 
+@dataclass
+class Clock:
+    """The stores' clock: each test sets it to its own noon."""
+
+    now: datetime = datetime(2000, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @pytest.fixture(scope="session")
-def aws_stores(stack: Stack, dynamodb: "DynamoDBClient", s3: "S3Client") -> Stores:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def aws_stores(stack: Stack, dynamodb: "DynamoDBClient", s3: "S3Client", clock: Clock) -> Stores:
     names = stack.names
     chat = Chat(dynamodb, names["Chat"])
-    activity = ActivityLog(dynamodb, names["Activity"], keep=timedelta(days=365))
+    activity = ActivityLog(dynamodb, names["Activity"], keep=ACTIVITY_LIFE, clock=clock)
     guards = Guards(dynamodb, names["Guards"])
-    catalog = Catalog(dynamodb, names["Attachments"], chat=chat, activity=activity, guards=guards)
+    catalog = Catalog(
+        dynamodb, names["Attachments"], chat=chat, activity=activity, guards=guards, clock=clock
+    )
     storage = Storage(s3, bucket=names["Files"])
 
     def arrive(key: str, body: bytes) -> ObjectVersion:
@@ -132,17 +149,11 @@ def aws_stores(stack: Stack, dynamodb: "DynamoDBClient", s3: "S3Client") -> Stor
 
 
 @pytest.fixture(scope="session")
-def memory_stores() -> Stores:
-    world = World()
-    return Stores(
-        world.chat,
-        world.activity,
-        world.guards,
-        world.catalog,
-        world.storage,
-        world.storage.arrive,
-        world.storage.cover,
-    )
+def memory_stores(clock: Clock) -> Stores:
+    chat, activity, guards = MemoryChat(), MemoryActivity(clock), MemoryGuards()
+    catalog = MemoryCatalog(chat, activity, guards, clock)
+    storage = MemoryStorage()
+    return Stores(chat, activity, guards, catalog, storage, storage.arrive, storage.cover)
 
 
 @pytest.fixture(params=["memory", "aws"])
@@ -152,9 +163,10 @@ def stores(request: pytest.FixtureRequest) -> Stores:
 
 
 @pytest.fixture
-def noon() -> datetime:
-    """Noon of a day that is this test's own, with half a year around it."""
-    return datetime(2000, 7, 1, 12, tzinfo=UTC) + timedelta(days=366 * next(_DAYS))
+def noon(clock: Clock) -> datetime:
+    """Noon of a day that is this test's own, with half a year around it; the clock says so too."""
+    clock.now = datetime(2000, 7, 1, 12, tzinfo=UTC) + timedelta(days=366 * next(_DAYS))
+    return clock.now
 
 
 def _session() -> boto3.Session:

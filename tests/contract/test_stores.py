@@ -20,10 +20,13 @@ The real ones run on moto, which is lenient where AWS is not. moto does not (and
     isolate transactions, or report a conflict of two (here it serves one request at a time)
         unit/test_dynamo.py            test_a_transaction_that_meets_another_is_tried_again
     remove items at the end of their TTL, and AWS does so only within days
-        contract/test_stores.py        test_a_claim_ends_with_its_life
+        contract/test_stores.py        test_an_idempotency_key_ends_with_its_life
         contract/test_stores.py        test_what_expires_carries_its_ttl
+        contract/test_stores.py        test_a_stored_record_past_its_ttl_is_absent
+        contract/test_stores.py        test_a_stored_entry_past_its_ttl_is_absent
     delay its indexes
         contract/test_stores.py        test_an_index_that_lags_shows_nothing_old
+        contract/test_stores.py        test_a_list_of_one_type_shows_no_other_however_its_index_lags
     refuse an empty string as a key
         unit/test_http_edge.py         test_every_wrong_field_of_a_query_is_named
 """
@@ -33,10 +36,11 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -46,7 +50,7 @@ from attachments import catalog as catalog_module
 from attachments import dynamo
 from attachments.access import visible
 from attachments.activity import ActivityLog, entry
-from attachments.catalog import Catalog, ClaimTakenError, Page
+from attachments.catalog import Catalog, IdempotencyKeyTakenError, Page
 from attachments.chat import HEAD_START, Chat
 from attachments.errors import (
     ConflictError,
@@ -56,7 +60,7 @@ from attachments.errors import (
     ObjectMissingError,
     StaleRecordError,
 )
-from attachments.guards import KEY_LIFE, Claim, Guards
+from attachments.guards import KEY_LIFE, Guards, IdempotencyKey
 from attachments.ids import new_id, rfc3339
 from attachments.model import (
     Action,
@@ -71,8 +75,8 @@ from attachments.model import (
 from attachments.settings import read_settings
 from attachments.storage import Storage
 from local.provision import Stack
-from tests.builders import MEDIA, SENDER, VIDEO, in_state, pending
-from tests.contract.conftest import Stores
+from tests.builders import ACTIVITY_LIFE, MEDIA, SENDER, VIDEO, in_state, pending
+from tests.contract.conftest import Clock, Stores
 from tests.fakes import MemoryActivity, MemoryCatalog, MemoryChat, MemoryGuards, MemoryStorage
 
 if TYPE_CHECKING:
@@ -313,47 +317,49 @@ def test_a_deleted_record_leaves_its_message_and_every_list(stores: Stores, noon
 # ---------------------------------------------------------------- idempotency keys
 
 
-def claim_of(attachment: Attachment, key: str, user: str = SENDER.user_id) -> Claim:
-    return Claim(user, key, "hash-of-the-body", attachment.id)
+def key_of(attachment: Attachment, value: str, user: str = SENDER.user_id) -> IdempotencyKey:
+    return IdempotencyKey(user, value, "hash-of-the-body", attachment.id)
 
 
-def test_a_claim_is_found_by_user_and_key(stores: Stores, noon: datetime) -> None:
+def test_an_idempotency_key_is_found_by_user_and_value(stores: Stores, noon: datetime) -> None:
     attachment, key = attached(stores.message(), noon), new_id()
-    stores.catalog.create(attachment, note(attachment), claim_of(attachment, key))
+    stores.catalog.create(attachment, note(attachment), key_of(attachment, key))
     assert stores.guards.find(SENDER.user_id, key, noon) == ("hash-of-the-body", attachment.id)
     assert stores.guards.find("participant", key, noon) is None
     assert stores.guards.find(SENDER.user_id, new_id(), noon) is None
 
 
-def test_a_key_is_claimed_once_and_the_second_record_is_not_written(
+def test_a_key_is_used_once_and_the_second_record_is_not_written(
     stores: Stores, noon: datetime
 ) -> None:
     message, key = stores.message(), new_id()
     first, second = attached(message, noon), attached(message, noon)
-    stores.catalog.create(first, note(first), claim_of(first, key))
-    with pytest.raises(ClaimTakenError):
-        stores.catalog.create(second, note(second), claim_of(second, key))
+    stores.catalog.create(first, note(first), key_of(first, key))
+    with pytest.raises(IdempotencyKeyTakenError):
+        stores.catalog.create(second, note(second), key_of(second, key))
     with pytest.raises(NotFoundError):
         stores.catalog.get(second.id)
     assert list(stores.activity.of_attachment(second.id, after=None)) == []
     assert [item["id"] for item in stores.chat.attachments_of(message.id)] == [first.id]
 
 
-def test_of_twenty_claims_at_once_one_is_written(stores: Stores, noon: datetime) -> None:
+def test_of_twenty_requests_at_once_with_one_key_one_is_written(
+    stores: Stores, noon: datetime
+) -> None:
     message, key = stores.message(), new_id()
     drafts = [attached(message, noon) for _ in range(20)]
     start = threading.Barrier(20)
 
-    def claim(draft: Attachment) -> bool:
+    def reserve(draft: Attachment) -> bool:
         start.wait()
         try:
-            stores.catalog.create(draft, note(draft), claim_of(draft, key))
-        except ClaimTakenError:
+            stores.catalog.create(draft, note(draft), key_of(draft, key))
+        except IdempotencyKeyTakenError:
             return False
         return True
 
     with ThreadPoolExecutor(20) as threads:
-        won = list(threads.map(claim, drafts))
+        won = list(threads.map(reserve, drafts))
     assert won.count(True) == 1
     winner = drafts[won.index(True)]
     assert [item["id"] for item in stores.chat.attachments_of(message.id)] == [winner.id]
@@ -362,19 +368,19 @@ def test_of_twenty_claims_at_once_one_is_written(stores: Stores, noon: datetime)
 def test_two_users_may_use_the_same_key(stores: Stores, noon: datetime) -> None:
     message, key = stores.message(), new_id()
     first, second = attached(message, noon), attached(message, noon)
-    stores.catalog.create(first, note(first), claim_of(first, key, "sender"))
-    stores.catalog.create(second, note(second), claim_of(second, key, "admin"))
+    stores.catalog.create(first, note(first), key_of(first, key, "sender"))
+    stores.catalog.create(second, note(second), key_of(second, key, "admin"))
     assert stores.guards.find("admin", key, noon) == ("hash-of-the-body", second.id)
 
 
-def test_a_claim_ends_with_its_life(stores: Stores, noon: datetime) -> None:
+def test_an_idempotency_key_ends_with_its_life(stores: Stores, noon: datetime) -> None:
     message, key = stores.message(), new_id()
     first, second = attached(message, noon), attached(message, noon + KEY_LIFE)
-    stores.catalog.create(first, note(first), claim_of(first, key))
+    stores.catalog.create(first, note(first), key_of(first, key))
     almost = noon + KEY_LIFE - timedelta(seconds=1)
     assert stores.guards.find(SENDER.user_id, key, almost) is not None
     assert stores.guards.find(SENDER.user_id, key, noon + KEY_LIFE) is None
-    stores.catalog.create(second, note(second), claim_of(second, key))
+    stores.catalog.create(second, note(second), key_of(second, key))
     found = stores.guards.find(SENDER.user_id, key, noon + KEY_LIFE)
     assert found == ("hash-of-the-body", second.id)
 
@@ -541,6 +547,54 @@ def test_only_the_days_asked_for_are_listed(stores: Stores, noon: datetime) -> N
     assert (ids(page.items), page.next) == ([last.id, first.id], None)
 
 
+class Lagging:
+    """A client whose queries answer as they did the first time: an index that lags."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+        self._answers: dict[str, Any] = {}
+
+    def query(self, **asked: Any) -> Any:
+        key = repr(sorted(asked.items()))
+        if key not in self._answers:
+            self._answers[key] = self._client.query(**asked)
+        return self._answers[key]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def test_a_list_of_one_type_shows_no_other_however_its_index_lags(
+    aws_stores: Stores, noon: datetime, stack: Stack, dynamodb: "DynamoDBClient", clock: Clock
+) -> None:
+    message = aws_stores.message()
+    attachment = attached(message, noon)
+    create(aws_stores, attachment)
+    lagging = Catalog(
+        cast(Any, Lagging(dynamodb)),
+        stack.names["Attachments"],
+        chat=aws_stores.chat,
+        activity=aws_stores.activity,
+        guards=aws_stores.guards,
+        clock=clock,
+    )
+
+    def videos() -> list[list[str]]:
+        day = noon.date()
+        pages = (
+            lagging.of_conversation(
+                message.conversation_id, FileType.VIDEO, keep=every, limit=9, after=None
+            ),
+            lagging.of_days(day, day, FileType.VIDEO, keep=every, limit=9, after=None),
+        )
+        return [ids(page.items) for page in pages]
+
+    assert videos() == [[attachment.id]] * 2
+    ready = replace(in_state(attachment, Status.READY), file_type=FileType.AUDIO)
+    aws_stores.catalog.change(ready, None)
+    assert videos() == [[]] * 2
+
+
 def test_days_are_listed_by_type(stores: Stores, noon: datetime) -> None:
     message = stores.message()
     video, image = attached(message, noon), attached(message, noon, file_type=FileType.IMAGE)
@@ -618,8 +672,8 @@ def test_what_expires_carries_its_ttl(
 ) -> None:
     message, key = aws_stores.message(), new_id()
     attachment = attached(message, noon)
-    claim = claim_of(attachment, key)
-    aws_stores.catalog.create(attachment, note(attachment), claim)
+    used = key_of(attachment, key)
+    aws_stores.catalog.create(attachment, note(attachment), used)
     keep = timedelta(days=30)
     purged = attachment.deleted(now=noon).purged(now=noon, keep=keep)
     aws_stores.catalog.change(replace(purged, revision=2), None)
@@ -633,7 +687,7 @@ def test_what_expires_carries_its_ttl(
 
     assert ttl("Attachments", {"id": attachment.id}) == (noon + keep).timestamp()
     assert ttl("Chat", {"pk": f"message#{message.id}", "sk": "meta"}) == (noon + keep).timestamp()
-    assert ttl("Guards", {"pk": claim.pk}) == (noon + KEY_LIFE).timestamp()
+    assert ttl("Guards", {"pk": used.pk}) == (noon + KEY_LIFE).timestamp()
     activity_key = {"attachment_id": attachment.id, "sort": logged["sort"]}
     assert ttl("Activity", activity_key) == (noon + timedelta(days=365)).timestamp()
     for table in ("Attachments", "Chat", "Guards", "Activity"):
@@ -642,6 +696,32 @@ def test_what_expires_carries_its_ttl(
             "TimeToLiveStatus": "ENABLED",
             "AttributeName": "ttl",
         }
+
+
+def test_a_stored_record_past_its_ttl_is_absent(
+    stores: Stores, noon: datetime, clock: Clock
+) -> None:
+    message, keep = stores.message(), timedelta(days=30)
+    attachment, other = made_at(stores, message, [noon, noon + timedelta(seconds=1)])
+    expired = attachment.expired(now=noon, keep=keep)
+    stores.catalog.change(expired, None)
+
+    def listed() -> list[list[str]]:
+        conversation, day = message.conversation_id, noon.date()
+        pages = (
+            stores.catalog.of_message(message.id, keep=every, limit=9, after=None),
+            stores.catalog.of_conversation(conversation, None, keep=every, limit=9, after=None),
+            stores.catalog.of_days(day, day, None, keep=every, limit=9, after=None),
+        )
+        return [ids(page.items) for page in pages]
+
+    clock.now = noon + keep - timedelta(seconds=1)
+    assert stores.catalog.get(attachment.id) == expired
+    assert listed() == [[other.id, attachment.id]] * 3
+    clock.now = noon + keep
+    with pytest.raises(NotFoundError):
+        stores.catalog.get(attachment.id)
+    assert listed() == [[other.id]] * 3
 
 
 # ---------------------------------------------------------------- activity
@@ -688,6 +768,26 @@ def test_activity_is_found_by_attachment_by_user_and_by_day(stores: Stores, noon
     assert read(stores.activity.of_user(user, after=None)) == newest_first
     of_day = [*newest_first[:-1], others[0].id, newest_first[-1]]
     assert read(stores.activity.of_day(noon.date(), after=None)) == of_day
+
+
+def test_a_stored_entry_past_its_ttl_is_absent(
+    stores: Stores, noon: datetime, clock: Clock
+) -> None:
+    attachment = pending(created_at=noon)
+    first, second = entries_at(stores, attachment, [noon, noon + timedelta(seconds=1)])
+
+    def read() -> list[list[str]]:
+        streams = (
+            stores.activity.of_attachment(attachment.id, after=None),
+            stores.activity.of_user(f"reader-{attachment.id}", after=None),
+            stores.activity.of_day(noon.date(), after=None),
+        )
+        return [[str(item["id"]) for item in stream] for stream in streams]
+
+    clock.now = noon + ACTIVITY_LIFE - timedelta(seconds=1)
+    assert read() == [[second.id, first.id]] * 3
+    clock.now = noon + ACTIVITY_LIFE
+    assert read() == [[second.id]] * 3
 
 
 @pytest.mark.parametrize("by", ["attachment", "user", "day"])
@@ -997,8 +1097,17 @@ def test_a_version_is_read_by_range(stores: Stores) -> None:
     key = key_of_its_own()
     first = stores.arrive(key, b"0123456789")
     stores.arrive(key, b"another")
-    assert stores.storage.read(key, first, 2, 3) == b"234"
-    assert stores.storage.read(key, first, 8, 100) == b"89"
+    assert b"".join(stores.storage.stream(key, first, 2, 3)) == b"234"
+    assert b"".join(stores.storage.stream(key, first, 8, 100)) == b"89"
+
+
+def test_a_transfer_may_be_ended_early(stores: Stores) -> None:
+    key = key_of_its_own()
+    version = stores.arrive(key, bytes(1_000_000))
+    for _ in range(3):
+        with closing(stores.storage.stream(key, version, 0, 1_000_000)) as pieces:
+            assert 0 < len(next(pieces)) <= 1_000_000
+    assert len(b"".join(stores.storage.stream(key, version, 0, 1_000_000))) == 1_000_000
 
 
 def test_what_is_not_there_is_missing(stores: Stores) -> None:
@@ -1006,14 +1115,14 @@ def test_what_is_not_there_is_missing(stores: Stores) -> None:
     with pytest.raises(ObjectMissingError):
         stores.storage.head(key)
     with pytest.raises(ObjectMissingError):
-        stores.storage.read(key, ObjectVersion("v0", "etag", 1), 0, 1)
+        next(stores.storage.stream(key, ObjectVersion("v0", "etag", 1), 0, 1))
     stored = stores.arrive(key, b"here")
     stores.storage.delete_version(key, stored.version_id)
     stores.arrive(key, b"another")
     with pytest.raises(ObjectMissingError):
         stores.storage.head(key, stored.version_id)
     with pytest.raises(ObjectMissingError):
-        stores.storage.read(key, stored, 0, 1)
+        next(stores.storage.stream(key, stored, 0, 1))
 
 
 def test_what_a_delete_marker_covers_is_missing(stores: Stores) -> None:

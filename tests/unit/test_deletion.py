@@ -217,3 +217,49 @@ def test_deletion_against_inspection_has_one_winner(world: World) -> None:
     with pytest.raises(StaleRecordError):
         world.catalog.change(in_state(attachment, Status.READY), None)
     assert world.catalog.get(attachment.id) == marked
+
+
+def test_one_attachment_that_cannot_be_deleted_keeps_no_other_from_it() -> None:
+    class Stuck(MemoryCatalog):
+        bad = ""
+
+        def get(self, attachment_id: str) -> Attachment:
+            if attachment_id == self.bad:
+                raise ConnectionError("cut")
+            return super().get(attachment_id)
+
+    world = World(catalog=Stuck)
+    made = [world.add(Status.READY) for _ in range(3)]
+    Stuck.bad = made[1].id
+    world.chat.delete_message(MESSAGE, 9, world.clock())
+    with pytest.raises(ConnectionError):
+        world.deletion.message(MESSAGE, user_id="service")
+    Stuck.bad = ""
+    deleted = [world.catalog.get(attachment.id).status for attachment in made]
+    assert deleted == [Status.DELETED, Status.READY, Status.DELETED]
+    settle(world)
+    assert world.catalog.get(made[1].id).status is Status.DELETED
+    assert world.storage.keys() == set()
+
+
+def test_all_files_of_a_message_are_out_of_sight_before_the_first_bytes_go(world: World) -> None:
+    made = [world.add(Status.READY) for _ in range(3)]
+    world.chat.delete_message(MESSAGE, 9, world.clock())
+    time = iter([True] * 3)
+    world.deletion.message(MESSAGE, user_id="service", has_time=lambda: next(time, False))
+    records = [world.catalog.get(attachment.id) for attachment in made]
+    assert {record.status for record in records} == {Status.DELETED}
+    assert {attachment.upload_key for attachment in made} <= world.storage.keys()
+    settle(world)
+    assert world.storage.keys() == set()
+
+
+def test_a_conversation_too_large_for_one_request_is_finished_by_the_sweep(world: World) -> None:
+    made = [world.add(Status.READY) for _ in range(3)]
+    assert world.chat.delete_conversation(CONVERSATION, 9, world.clock())
+    assert (
+        world.deletion.conversation(CONVERSATION, 9, user_id="service", has_time=lambda: False) == 0
+    )
+    settle(world)
+    assert {world.catalog.get(one.id).status for one in made} == {Status.DELETED}
+    assert world.storage.keys() == set()

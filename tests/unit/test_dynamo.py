@@ -42,12 +42,13 @@ class Table:
 def run(table: Table) -> list[float]:
     """The pauses between the tries."""
     pauses: list[float] = []
-    transact(cast(Any, table), [{}], sleep=pauses.append)
+    parts: dict[str, Any] = {"record": {}, "message": {}, "link": {}}
+    transact(cast(Any, table), parts, sleep=pauses.append)
     return pauses
 
 
 def test_a_transaction_that_meets_another_is_tried_again() -> None:
-    table = Table(*[CancelledError("None", "TransactionConflict")] * 3)
+    table = Table(*[CancelledError("None", "TransactionConflict", "None")] * 3)
     pauses = run(table)
     assert table.calls == 4
     assert len(pauses) == 3
@@ -58,19 +59,19 @@ def test_a_condition_that_does_not_hold_is_final() -> None:
     table = Table(CancelledError("None", "ConditionalCheckFailed", "TransactionConflict"))
     with pytest.raises(ConditionFailedError) as refused:
         run(table)
-    assert refused.value.failed == {1}
+    assert refused.value.failed == {"message"}
     assert table.calls == 1
 
 
 def test_a_wrong_request_is_not_repeated() -> None:
-    table = Table(CancelledError("ValidationError"))
+    table = Table(CancelledError("None", "None", "ValidationError"))
     with pytest.raises(CancelledError):
         run(table)
     assert table.calls == 1
 
 
 def test_an_endless_conflict_rises_in_the_end() -> None:
-    table = Table(*[CancelledError("TransactionConflict")] * 99)
+    table = Table(*[CancelledError("TransactionConflict", "None", "None")] * 99)
     with pytest.raises(CancelledError):
         run(table)
     assert table.calls == CONFLICT_TRIES

@@ -7,7 +7,7 @@ import base64
 import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -19,13 +19,18 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from attachments import wiring
-from attachments.errors import AttachmentsError, MethodNotAllowedError, StaleRecordError
+from attachments.errors import (
+    AttachmentsError,
+    MessageGoneError,
+    MethodNotAllowedError,
+    StaleRecordError,
+)
 from attachments.http_edge import MAX_BODY_BYTES, HttpEdge
 from attachments.ids import new_id
 from attachments.model import Caller, Status
 from attachments.problems import PROBLEMS, render
 from attachments.routes import ROUTES
-from attachments.settings import Claim, read_settings
+from attachments.settings import TokenClaim, read_settings
 from attachments.tokens import KeySet, TokenVerifier
 from functions.issue_upload import app as issue_upload
 from functions.report import app as report
@@ -78,6 +83,10 @@ class Context(LambdaContext):
         self._memory_limit_in_mb = 512
         self._invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:door"
         self._aws_request_id = "invocation"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 20_000
 
 
 @dataclass(frozen=True)
@@ -620,8 +629,8 @@ def edge_that_raises(error: Exception, key_server: KeyServer) -> HttpEdge:
         KeySet(key_server.url),
         issuer="chat.example",
         audience="attachments",
-        admin=Claim.parse("role=admin"),
-        service=Claim.parse("role=service"),
+        admin=TokenClaim.parse("role=admin"),
+        service=TokenClaim.parse("role=service"),
     )
     edge = HttpEdge(lambda: verifier)
 
@@ -636,25 +645,42 @@ class SecretError(Exception):
     pass
 
 
+@pytest.fixture
+def raising(
+    doors: Doors, key_server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Exception], Answer]:
+    """The answer to a request that raises this."""
+
+    def answer(error: Exception) -> Answer:
+        door = ModuleType("door")
+        door.handler = edge_that_raises(error, key_server).resolve  # type: ignore[attr-defined]
+        monkeypatch.setitem(DOORS, "raises", door)
+        return doors.call("raises", "GET", "/raise/")
+
+    return answer
+
+
+def test_a_record_that_never_rests_is_a_conflict_to_try_again(
+    raising: Callable[[Exception], Answer],
+) -> None:
+    answer = raising(StaleRecordError("0192f000"))
+    body = problem(answer, 409, "conflict")
+    assert body["detail"] == "The attachment is changing; try again."
+    assert answer.headers["Retry-After"] == "1"
+
+
 @pytest.mark.parametrize(
     "error",
     [
         SecretError("table offchat-prod, token eyJhbGciOi"),
         KeyError("token eyJhbGciOi"),
-        StaleRecordError("eyJhbGciOi", fields={"eyJhbGciOi": "eyJhbGciOi"}),
+        MessageGoneError("eyJhbGciOi", fields={"eyJhbGciOi": "eyJhbGciOi"}),
     ],
 )
 def test_an_internal_error_shows_nothing_of_itself(
-    doors: Doors,
-    key_server: KeyServer,
-    monkeypatch: pytest.MonkeyPatch,
-    error: Exception,
+    raising: Callable[[Exception], Answer], error: Exception
 ) -> None:
-    edge = edge_that_raises(error, key_server)
-    door = ModuleType("door")
-    door.handler = edge.resolve  # type: ignore[attr-defined]
-    monkeypatch.setitem(DOORS, "raises", door)
-    answer = doors.call("raises", "GET", "/raise/")
+    answer = raising(error)
     body = problem(answer, 500, "internal")
     assert body["detail"] == "Try again; nothing was lost."
     assert "eyJhbGciOi" not in answer.body

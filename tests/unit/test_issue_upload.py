@@ -24,7 +24,7 @@ from attachments.ids import new_id
 from attachments.model import Action, Attachment, Caller, FileType, Message, Status
 from attachments.settings import MEGABYTE as MB
 from functions.issue_upload.issue_upload import SLOW_UPLOAD, issue_upload
-from functions.issue_upload.messages import IssuedUpload, UploadRequest, ticket_of
+from functions.issue_upload.schemas import IssuedUpload, UploadRequest, ticket_of
 from tests.builders import (
     ADMIN,
     CONVERSATION,
@@ -200,11 +200,11 @@ def test_a_message_that_is_deleted_in_the_middle_is_not_found() -> None:
 @pytest.mark.parametrize(
     ("mime_type", "megabytes", "words"),
     [
-        ("video/mp4", 100, "video file may have 100 MB"),
-        ("image/png", 20, "image file may have 20 MB"),
-        ("audio/mpeg", 50, "audio file may have 50 MB"),
-        ("application/pdf", 50, "document file may have 50 MB"),
-        ("application/zip", 25, "file of this type may have 25 MB"),
+        ("video/mp4", 100, "A video may have at most 100 MB"),
+        ("image/png", 20, "An image may have at most 20 MB"),
+        ("audio/mpeg", 50, "An audio file may have at most 50 MB"),
+        ("application/pdf", 50, "A document may have at most 50 MB"),
+        ("application/zip", 25, "A file of this type may have at most 25 MB"),
     ],
 )
 def test_each_type_has_its_limit(world: World, mime_type: str, megabytes: int, words: str) -> None:
@@ -327,9 +327,9 @@ class LateGuards(MemoryGuards):
 
     late = True
 
-    def find(self, user_id: str, key: str, now: datetime) -> tuple[str, str] | None:
+    def find(self, user_id: str, value: str, now: datetime) -> tuple[str, str] | None:
         late, self.late = self.late, False
-        return None if late else super().find(user_id, key, now)
+        return None if late else super().find(user_id, value, now)
 
 
 def test_of_two_requests_at_once_with_one_key_both_get_the_same_attachment() -> None:
@@ -351,7 +351,7 @@ def test_a_key_of_an_upload_that_is_over_gives_its_record_and_nothing_to_upload(
     world.catalog.change(moved, None)
     again = issue(world, key="k")
     assert (again.attachment, again.request) == (moved, None)
-    assert ticket_of(again, world.storage).upload is None
+    assert ticket_of(again).upload is None
 
 
 class DecidedInBetween(MemoryCatalog):
@@ -404,7 +404,7 @@ def test_any_other_key_will_do(world: World, key: str) -> None:
 
 def test_the_ticket_holds_the_record_and_how_to_upload(world: World) -> None:
     issued = issue(world)
-    ticket = ticket_of(issued, world.storage).model_dump(mode="json")
+    ticket = ticket_of(issued).model_dump(mode="json")
     assert issued.request is not None
     assert ticket["upload"] == {
         "method": "PUT",

@@ -1,7 +1,6 @@
 """Under which type and name a file is handed out."""
 
 import re
-from datetime import timedelta
 from email.message import Message as Headers
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -10,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attachments.errors import InvalidRequestError
-from attachments.file_types import INLINE_MIME_TYPES, clean_file_name
 from attachments.model import Attachment, Status
-from attachments.serving import content_disposition, download_url, expiry, thumbnail_url
-from tests.builders import NOON, in_state, pending
+from attachments.serving import content_disposition, thumbnail_url
+from functions.issue_upload.declared import clean_file_name
+from functions.serve_attachments.downloads import INLINE_MIME_TYPES, download_url
+from tests.builders import in_state, pending
 from tests.fakes import MemoryStorage
 
 HEADER = re.compile(r"(inline|attachment); filename=\"([^\"\\]*)\"; filename\*=UTF-8''(\S*)")
@@ -41,6 +41,15 @@ def test_everything_else_is_saved_under_a_harmless_type(mime_type: str) -> None:
     query = query_of(download_url(ready(mime_type=mime_type), MemoryStorage(), seconds=60))
     assert query["response-content-type"] == "application/octet-stream"
     assert query["response-content-disposition"].startswith("attachment; ")
+
+
+@pytest.mark.parametrize(
+    "mime_type",
+    ["text/html", "image/svg+xml", "application/xml", "text/plain", "application/pdf",
+     "application/javascript", "application/xhtml+xml", "text/css"],
+)  # fmt: skip
+def test_nothing_that_can_run_a_script_opens_in_place(mime_type: str) -> None:
+    assert mime_type not in INLINE_MIME_TYPES
 
 
 def test_a_download_is_of_the_inspected_version_for_its_time() -> None:
@@ -110,7 +119,3 @@ def test_other_parsers_read_the_same_name(name: str) -> None:
     headers = Headers()
     headers["Content-Disposition"] = header
     assert headers.get_filename() == cleaned
-
-
-def test_a_url_ends_after_its_seconds() -> None:
-    assert expiry(NOON, 900) == NOON + timedelta(minutes=15)

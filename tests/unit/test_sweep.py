@@ -77,7 +77,7 @@ def test_bytes_that_should_be_gone_are_removed(world: World, status: Status) -> 
 def test_what_is_settled_is_left_alone(world: World, status: Status) -> None:
     attachment = world.add(status)
     keys = world.storage.keys()
-    world.pass_time(timedelta(days=999))
+    world.pass_time(TOMBSTONE_LIFE - timedelta(seconds=1))
     assert sweep(world) == Swept()
     assert (world.catalog.get(attachment.id), world.storage.keys()) == (attachment, keys)
 

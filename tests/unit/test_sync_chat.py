@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from attachments.chat import HEAD_START
 from attachments.errors import ConflictError, InvalidRequestError
-from attachments.ids import new_id, utc_now
+from attachments.ids import new_id
 from attachments.model import Action, Status
 from functions.sync_chat.sync import (
     MAX_PARTICIPANTS,
@@ -23,7 +23,13 @@ from tests.fakes import World
 
 @pytest.fixture
 def sync(world: World) -> Sync:
-    return Sync(chat=world.chat, deletion=world.deletion, user_id=SERVICE.user_id)
+    return Sync(
+        chat=world.chat,
+        deletion=world.deletion,
+        clock=world.clock,
+        user_id=SERVICE.user_id,
+        has_time=lambda: True,
+    )
 
 
 def conversation(*participants: str, version: int) -> ConversationBody:
@@ -131,7 +137,7 @@ def test_deleting_a_conversation_deletes_all_its_messages(world: World, sync: Sy
 def test_nothing_is_left_for_the_sweep_after_a_whole_deletion(world: World, sync: Sync) -> None:
     world.add()
     sync.delete_conversation(CONVERSATION, 2, None)
-    later = utc_now() + HEAD_START
+    later = world.now + HEAD_START
     assert not [each for n in range(8) for each in world.chat.unfinished(later, n)]
     assert not [each for n in range(8) for each in world.catalog.due(later, n)]
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from attachments.errors import KeysUnavailableError, UnauthenticatedError
 from attachments.model import Caller
-from attachments.settings import Claim
+from attachments.settings import TokenClaim
 from attachments.tokens import KeySet, KeySource, SharedSecret, TokenVerifier
 from tests.conftest import KeyServer
 
@@ -66,8 +66,8 @@ def verifier(keys: KeySource) -> TokenVerifier:
         keys,
         issuer=ISSUER,
         audience=AUDIENCE,
-        admin=Claim(name="role", value="admin"),
-        service=Claim(name="scope", value="chat-backend"),
+        admin=TokenClaim(name="role", value="admin"),
+        service=TokenClaim(name="scope", value="chat-backend"),
     )
 
 
@@ -126,8 +126,8 @@ def test_a_claim_may_be_true_or_false() -> None:
         SharedSecret(lambda: SECRET),
         issuer=ISSUER,
         audience=AUDIENCE,
-        admin=Claim.parse("is_admin=true"),
-        service=Claim.parse("role=service"),
+        admin=TokenClaim.parse("is_admin=true"),
+        service=TokenClaim.parse("role=service"),
     )
     assert checked.verify(f"Bearer {signed(is_admin=True)}").admin
     assert not checked.verify(f"Bearer {signed(is_admin=False)}").admin
@@ -346,6 +346,34 @@ def test_without_an_answer_of_the_key_server_nobody_is_let_in(
     key_server.status, key_server.document = status, document
     with pytest.raises(KeysUnavailableError):
         by_keys(signed(RSA_KEY, "RS256", "rsa-1"))
+
+
+def test_a_key_server_that_is_down_is_asked_every_five_seconds(
+    by_keys: Callable[[str], Caller], key_server: KeyServer, clock: Clock
+) -> None:
+    key_server.status = 500
+    for _ in range(20):
+        with pytest.raises(KeysUnavailableError):
+            by_keys(signed(RSA_KEY, "RS256", "rsa-1"))
+        clock.now += 0.5
+    assert key_server.requests == 2
+    key_server.status = 200
+    assert by_keys(signed(RSA_KEY, "RS256", "rsa-1")) == Caller("sender")
+
+
+def test_known_keys_hold_for_their_life_while_the_key_server_is_down(
+    by_keys: Callable[[str], Caller], key_server: KeyServer, clock: Clock
+) -> None:
+    by_keys(signed(RSA_KEY, "RS256", "rsa-1"))
+    key_server.status = 500
+    clock.now += 300
+    with pytest.raises(KeysUnavailableError):
+        by_keys(signed(OTHER_RSA_KEY, "RS256", "rsa-2"))
+    assert by_keys(signed(RSA_KEY, "RS256", "rsa-1")) == Caller("sender")
+    clock.now += 1
+    with pytest.raises(KeysUnavailableError):
+        by_keys(signed(RSA_KEY, "RS256", "rsa-1"))
+    assert key_server.requests == 2
 
 
 def test_a_key_server_that_is_down_lets_nobody_in() -> None:

@@ -1,7 +1,8 @@
 """Who may do what: one table.
 
 An act is allowed when the caller has every role of at least one of its alternatives. Who may not
-even see a thing is told that it does not exist.
+even see a thing is told that it does not exist. The chat backend has routes of its own, and no
+others: the HTTP edge sees to it.
 """
 
 from enum import StrEnum
@@ -12,7 +13,6 @@ from attachments.model import Attachment, Caller, Status
 
 class Role(StrEnum):
     ADMIN = "admin"
-    SERVICE = "service"
     PARTICIPANT = "participant"
     SENDER = "sender"
     UPLOADER = "uploader"
@@ -32,7 +32,6 @@ class Act(StrEnum):
     SEE_UNREADY = "see_unready"
     DELETE = "delete"
     SEE_EVERYTHING = "see_everything"
-    SYNC_CHAT = "sync_chat"
 
 
 ALLOWED: dict[Act, tuple[Roles, ...]] = {
@@ -42,7 +41,6 @@ ALLOWED: dict[Act, tuple[Roles, ...]] = {
     Act.SEE_UNREADY: (_all(Role.ADMIN), _all(Role.PARTICIPANT, Role.UPLOADER)),
     Act.DELETE: (_all(Role.ADMIN), _all(Role.PARTICIPANT, Role.UPLOADER)),
     Act.SEE_EVERYTHING: (_all(Role.ADMIN),),
-    Act.SYNC_CHAT: (_all(Role.SERVICE),),
 }
 
 

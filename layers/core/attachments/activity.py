@@ -1,6 +1,6 @@
 """The activity log: who did what to which attachment, when. Entries are only ever added."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -44,10 +44,18 @@ def entry(
 class ActivityLog:
     """The `Activity` table: by attachment, by user, by time; newest first."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, *, keep: timedelta) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        *,
+        keep: timedelta,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._client = client
         self._table = table
         self._keep = keep
+        self._clock = clock
 
     def write_of(self, entry: Activity) -> Write:
         """The entry as a part of the transaction that does what it tells."""
@@ -78,9 +86,12 @@ class ActivityLog:
     def _stream(
         self, name: str, value: str, after: str | None, *, index: str | None
     ) -> Iterator[Item]:
-        return dynamo.newest_first(
+        now = self._clock()
+        for item in dynamo.newest_first(
             self._client, self._table, index=index, key=(name, value), before=after
-        )
+        ):
+            if not dynamo.outlived(item, now):
+                yield item
 
     def _item(self, entry: Activity) -> Item:
         item: Item = dynamo.to_item(

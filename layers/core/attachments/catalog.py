@@ -14,7 +14,7 @@ from attachments.activity import ActivityLog
 from attachments.chat import Chat
 from attachments.dynamo import ConditionFailedError, Item, Write
 from attachments.errors import MessageGoneError, NotFoundError, StaleRecordError
-from attachments.guards import Claim, Guards
+from attachments.guards import Guards, IdempotencyKey
 from attachments.ids import rfc3339
 from attachments.model import Activity, Attachment, FileType, Status
 
@@ -34,8 +34,8 @@ class Page:
     next: str | None
 
 
-class ClaimTakenError(Exception):
-    """The idempotency key was used by another request meanwhile."""
+class IdempotencyKeyTakenError(Exception):
+    """Another request used the key meanwhile."""
 
 
 class Catalog:
@@ -49,49 +49,53 @@ class Catalog:
         chat: Chat,
         activity: ActivityLog,
         guards: Guards,
+        clock: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._table = table
         self._chat = chat
         self._activity = activity
         self._guards = guards
+        self._clock = clock
 
     # ------------------------------------------------------------ one record
 
     def get(self, attachment_id: str) -> Attachment:
-        """The record as it is at this moment. Raises NotFoundError."""
+        """The record as it is at this moment. Raises NotFoundError, also past its TTL."""
         item = self._client.get_item(
             TableName=self._table, Key={"id": attachment_id}, ConsistentRead=True
         ).get("Item")
-        if item is None:
+        if item is None or dynamo.outlived(item, self._clock()):
             raise NotFoundError
         return _RECORD.validate_python(item)
 
-    def create(self, attachment: Attachment, entry: Activity, claim: Claim | None = None) -> None:
+    def create(
+        self, attachment: Attachment, entry: Activity, key: IdempotencyKey | None = None
+    ) -> None:
         """A new record, linked to its message, if the message still lives.
 
-        Raises MessageGoneError, and ClaimTakenError for a used idempotency key.
+        Raises MessageGoneError, and IdempotencyKeyTakenError.
         """
-        writes: list[Write] = [
-            {
+        parts: dict[str, Write] = {
+            "record": {
                 "Put": {
                     "TableName": self._table,
                     "Item": _to_item(attachment),
                     "ConditionExpression": "attribute_not_exists(id)",
                 }
             },
-            self._chat.must_live(attachment.message_id),
-            self._chat.link(attachment),
-            self._activity.write_of(entry),
-        ]
-        if claim is not None:
-            writes.append(self._guards.write_of(claim, attachment.created_at))
+            "message": self._chat.must_live(attachment.message_id),
+            "link": self._chat.link(attachment),
+            "activity": self._activity.write_of(entry),
+        }
+        if key is not None:
+            parts["key"] = self._guards.write_of(key, attachment.created_at)
         try:
-            dynamo.transact(self._client, writes)
+            dynamo.transact(self._client, parts)
         except ConditionFailedError as error:
-            if 4 in error.failed:
-                raise ClaimTakenError from error
-            if 1 in error.failed:
+            if "key" in error.failed:
+                raise IdempotencyKeyTakenError from error
+            if "message" in error.failed:
                 raise MessageGoneError from error
             raise StaleRecordError(attachment.id) from error
 
@@ -101,8 +105,8 @@ class Catalog:
         A record becomes ready only while its message lives. A deleted one leaves the indexes and
         its message. Raises StaleRecordError if another change was first, and MessageGoneError.
         """
-        writes: list[Write] = [
-            {
+        parts: dict[str, Write] = {
+            "record": {
                 "Put": {
                     "TableName": self._table,
                     "Item": _to_item(attachment),
@@ -110,17 +114,17 @@ class Catalog:
                     "ExpressionAttributeValues": {":read": attachment.revision - 1},
                 }
             }
-        ]
+        }
         if attachment.status is Status.READY:
-            writes.append(self._chat.must_live(attachment.message_id))
+            parts["message"] = self._chat.must_live(attachment.message_id)
         elif attachment.status is Status.DELETED:
-            writes.append(self._chat.unlink(attachment))
+            parts["link"] = self._chat.unlink(attachment)
         if entry is not None:
-            writes.append(self._activity.write_of(entry))
+            parts["activity"] = self._activity.write_of(entry)
         try:
-            dynamo.transact(self._client, writes)
+            dynamo.transact(self._client, parts)
         except ConditionFailedError as error:
-            if 0 in error.failed:
+            if "record" in error.failed:
                 raise StaleRecordError(attachment.id) from error
             raise MessageGoneError from error
 
@@ -148,7 +152,7 @@ class Catalog:
             index = "by_conversation_type"
             key = ("conversation_type", f"{conversation_id}#{file_type}")
         stream = dynamo.newest_first(self._client, self._table, index=index, key=key, before=after)
-        return self._page(stream, keep, limit)
+        return self._page(stream, _of_type(file_type, keep), limit)
 
     def of_days(
         self,
@@ -168,7 +172,7 @@ class Catalog:
             for item in self._day(day, after)
             if file_type is None or item["file_type"] == file_type
         )
-        page = self._page(stream, keep, limit)
+        page = self._page(stream, _of_type(file_type, keep), limit)
         return page if page.next else Page(page.items, days.resume)
 
     def _day(self, day: date, before: str | None) -> Iterator[Item]:
@@ -198,11 +202,12 @@ class Catalog:
         """The first `limit` records worth keeping.
 
         An index may lag behind, so each record is read from the table itself. A page ends early
-        after `MAX_EXAMINED` records that were not kept; its position goes on from there.
+        after `MAX_EXAMINED` records; only then may its position name one that was not kept.
         """
+        now = self._clock()
         found: list[Attachment] = []
         examined = 0
-        position: str | None = None
+        position = last_shown = ""
         while examined < MAX_EXAMINED:
             chunk = list(islice(stream, HYDRATE))
             if not chunk:
@@ -211,16 +216,25 @@ class Catalog:
             records = {
                 item["id"]: _RECORD.validate_python(item)
                 for item in dynamo.get_items(self._client, self._table, keys)
+                if not dynamo.outlived(item, now)
             }
             for item in chunk:
                 record = records.get(item["id"])
                 if record is not None and keep(record):
                     if len(found) == limit:
-                        return Page(found, position)
+                        return Page(found, last_shown)
                     found.append(record)
+                    last_shown = str(item["sort"])
                 position = str(item["sort"])
             examined += len(chunk)
         return Page(found, position)
+
+
+def _of_type(
+    file_type: FileType | None, keep: Callable[[Attachment], bool]
+) -> Callable[[Attachment], bool]:
+    """`keep`, and of this type: an index that lags may still say what it was before."""
+    return lambda attachment: file_type in (None, attachment.file_type) and keep(attachment)
 
 
 def _to_item(attachment: Attachment) -> Item:

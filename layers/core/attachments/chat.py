@@ -9,6 +9,9 @@ Items of the `Chat` table; all of one conversation, or of one message, share a p
     message#<id>       meta                    conversation, sender, version, deleted
     message#<id>       attachment#<time>#<id>  an attachment, written together with its record
 
+Every write is a transaction, if only of one item: a plain one would fail whenever a transaction of
+somebody else holds its item, and is not tried again.
+
 A write with an older version changes nothing. Participants change only in transactions that also
 check the conversation's version, so of two writes at once the newer one has the last word.
 """
@@ -18,6 +21,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attachments import dynamo
@@ -132,15 +136,15 @@ class Chat:
         present = {
             str(row["sk"]).removeprefix("participant#") for row in self._rows(pk, "participant#")
         }
-        writes: list[Write] = [
-            {"Delete": {"TableName": self._table, "Key": _participant(pk, user)}}
+        writes: dict[str, Write] = {
+            user: {"Delete": {"TableName": self._table, "Key": _participant(pk, user)}}
             for user in sorted(present - wanted)
-        ]
-        writes += [
-            {"Put": {"TableName": self._table, "Item": _participant(pk, user)}}
+        }
+        writes |= {
+            user: {"Put": {"TableName": self._table, "Item": _participant(pk, user)}}
             for user in sorted(wanted - present)
-        ]
-        return self._write_rows(pk, version, writes)
+        }
+        return self._write_participants(pk, version, writes)
 
     def delete_conversation(self, conversation_id: str, version: int, now: datetime) -> bool:
         """Mark it deleted for good: from here on nobody is in it; whether it is deleted now."""
@@ -161,50 +165,23 @@ class Chat:
         Raises ConflictError if it (or its conversation) was deleted, or if it would change its
         conversation or sender.
         """
-        pk = f"message#{message.id}"
         conversation = f"conversation#{message.conversation_id}"
-        meta = {
-            "pk": pk,
-            "sk": META,
-            "conversation_id": message.conversation_id,
-            "sender_id": message.sender_id,
-            "version": message.version,
-        }
-        writes: list[Write] = [
-            {
-                "Put": {
-                    "TableName": self._table,
-                    "Item": meta,
-                    "ConditionExpression": (
-                        "attribute_not_exists(pk) OR (version < :version"
-                        " AND conversation_id = :conversation AND sender_id = :sender"
-                        " AND attribute_not_exists(deleted))"
-                    ),
-                    "ExpressionAttributeValues": {
-                        ":version": message.version,
-                        ":conversation": message.conversation_id,
-                        ":sender": message.sender_id,
-                    },
-                }
-            },
-            {
+        row = {"pk": conversation, "sk": f"message#{message.id}"}
+        parts: dict[str, Write] = {
+            "message": self._newer_message(message),
+            "conversation": {
                 "ConditionCheck": {
                     "TableName": self._table,
                     "Key": {"pk": conversation, "sk": META},
                     "ConditionExpression": "attribute_not_exists(deleted)",
                 }
             },
-            {
-                "Put": {
-                    "TableName": self._table,
-                    "Item": {"pk": conversation, "sk": f"message#{message.id}"},
-                }
-            },
-        ]
+            "row": {"Put": {"TableName": self._table, "Item": row}},
+        }
         try:
-            dynamo.transact(self._client, writes)
+            dynamo.transact(self._client, parts)
         except ConditionFailedError as error:
-            if 0 not in error.failed:
+            if "message" not in error.failed:
                 raise ConflictError("The conversation was deleted.") from error
             return self._same_message(message)
         return True
@@ -240,6 +217,31 @@ class Chat:
             raise ConflictError("Other participants were given with this version before.")
         return False
 
+    def _newer_message(self, message: Message) -> Write:
+        """The `meta` item of a message that is new, or known with an older version."""
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": {
+                    "pk": f"message#{message.id}",
+                    "sk": META,
+                    "conversation_id": message.conversation_id,
+                    "sender_id": message.sender_id,
+                    "version": message.version,
+                },
+                "ConditionExpression": (
+                    "attribute_not_exists(pk) OR (version < :version"
+                    " AND conversation_id = :conversation AND sender_id = :sender"
+                    " AND attribute_not_exists(deleted))"
+                ),
+                "ExpressionAttributeValues": {
+                    ":version": message.version,
+                    ":conversation": message.conversation_id,
+                    ":sender": message.sender_id,
+                },
+            }
+        }
+
     def _same_message(self, message: Message) -> bool:
         item = self._get(f"message#{message.id}", META) or {}
         if item.get("deleted"):
@@ -253,8 +255,8 @@ class Chat:
             raise ConflictError("A message keeps its conversation and its sender.")
         return int(item["version"]) == message.version
 
-    def _write_rows(self, pk: str, version: int, writes: list[Write]) -> bool:
-        """Rows in transactions that each check that no newer version has begun."""
+    def _write_participants(self, pk: str, version: int, writes: dict[str, Write]) -> bool:
+        """By user, in transactions that each check that no newer version has begun."""
         check: Write = {
             "ConditionCheck": {
                 "TableName": self._table,
@@ -263,10 +265,11 @@ class Chat:
                 "ExpressionAttributeValues": {":version": version},
             }
         }
-        step = TRANSACTION_LIMIT - 1
-        for start in range(0, len(writes), step):
+        users = iter(writes)
+        while batch := list(islice(users, TRANSACTION_LIMIT - 1)):
+            rows = {f"participant {user}": writes[user] for user in batch}
             try:
-                dynamo.transact(self._client, [check, *writes[start : start + step]])
+                dynamo.transact(self._client, {"conversation": check, **rows})
             except ConditionFailedError:
                 return False
         return True
@@ -305,16 +308,19 @@ class Chat:
     ) -> bool:
         """Change a `meta` item if the condition holds; whether it did."""
         extra: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": pk, "sk": META},
-                UpdateExpression=change,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
+        update: Write = {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": pk, "sk": META},
+                "UpdateExpression": change,
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values,
                 **extra,
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
+            }
+        }
+        try:
+            dynamo.transact(self._client, {"update": update})
+        except ConditionFailedError:
             return False
         return True
 
@@ -325,20 +331,24 @@ class Chat:
         return answer.get("Item")
 
     def _delete(self, pk: str, sk: str) -> None:
-        self._client.delete_item(TableName=self._table, Key={"pk": pk, "sk": sk})
+        key = {"pk": pk, "sk": sk}
+        delete = {"Delete": {"TableName": self._table, "Key": key}}
+        dynamo.transact(self._client, {"delete": delete})
 
     def _rows(self, pk: str, prefix: str, *, before: str | None = None) -> Iterator[Item]:
         """Rows whose sort key begins with the prefix, last first, strongly consistent."""
-        last = f"{prefix}{before}" if before else f"{prefix}\U0010ffff"
+        condition, values = "begins_with(sk, :prefix)", {":pk": pk, ":prefix": prefix}
+        if before:
+            condition, values[":before"] = "sk BETWEEN :prefix AND :before", f"{prefix}{before}"
         for row in dynamo.query(
             self._client,
             TableName=self._table,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues={":pk": pk, ":first": prefix, ":last": last},
+            KeyConditionExpression=f"pk = :pk AND {condition}",
+            ExpressionAttributeValues=values,
             ScanIndexForward=False,
             ConsistentRead=True,
         ):
-            if row["sk"] != last:
+            if row["sk"] != values.get(":before"):
                 yield row
 
 

@@ -15,6 +15,11 @@ from attachments.model import Action, Attachment, Status
 from attachments.storage import Storage
 
 TRIES = 5
+HasTime = Callable[[], bool]
+
+
+def always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +73,57 @@ class Deletion:
         except StaleRecordError:
             return  # somebody else purged it, or it was deleted after its rejection
 
-    def message(self, message_id: str, *, user_id: str) -> int:
-        """Delete all attachments of a message that is marked deleted; how many there were."""
-        count = 0
-        for link in list(self.chat.attachments_of(message_id)):
+    def message(self, message_id: str, *, user_id: str, has_time: HasTime = always) -> int:
+        """Delete the attachments of a message that is marked deleted; how many there were.
+
+        All are out of sight before the first bytes go. What time or an error leaves over, the
+        sweep finishes; one attachment that cannot be deleted keeps no other from it. Raises the
+        first error.
+        """
+        marked: list[Attachment] = []
+        errors: list[Exception] = []
+        links = list(self.chat.attachments_of(message_id))
+        for link in links:
+            if not has_time():
+                return len(marked)
             try:
-                attachment = self.catalog.get(link["id"])
+                marked.append(self.mark(self.catalog.get(link["id"]), user_id=user_id))
             except NotFoundError:
                 continue
-            self.attachment(attachment, user_id=user_id, admin_override=False)
-            count += 1
+            except Exception as error:
+                errors.append(error)
+        for attachment in marked:
+            if not has_time():
+                return len(marked)
+            try:
+                self.purge(attachment)
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
         self.chat.finish_message(message_id, expires_at=self.clock() + self.tombstone_life)
-        return count
+        return len(marked)
 
-    def conversation(self, conversation_id: str, version: int, *, user_id: str) -> int:
-        """Delete all messages of a conversation that is marked deleted; how many files went."""
+    def conversation(
+        self, conversation_id: str, version: int, *, user_id: str, has_time: HasTime = always
+    ) -> int:
+        """The same for all messages of a conversation that is marked deleted."""
         count = 0
+        errors: list[Exception] = []
         for message_id in self.chat.messages_of(conversation_id):
+            if not has_time():
+                return count
             message = self.chat.message(message_id)
             newest = max(version, message.version) if message else version
             self.chat.delete_message(message_id, newest, self.clock())
-            count += self.message(message_id, user_id=user_id)
+            try:
+                count += self.message(message_id, user_id=user_id, has_time=has_time)
+            except Exception as error:
+                errors.append(error)
+        if not has_time():
+            return count
+        if errors:
+            raise errors[0]
         self.chat.finish_conversation(
             conversation_id, expires_at=self.clock() + self.tombstone_life
         )

@@ -4,7 +4,7 @@ import hashlib
 import heapq
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,35 +22,38 @@ Item = dict[str, Any]
 Write = dict[str, Any]
 SHARDS = 8
 CONFLICT_TRIES = 12
+ITEMS_OF_A_QUERY = 100
 
 
 class ConditionFailedError(Exception):
-    """A transaction was refused; `failed` has the positions of the conditions that did not hold."""
+    """A transaction was refused; `failed` names the parts whose conditions did not hold."""
 
-    def __init__(self, failed: frozenset[int]) -> None:
-        super().__init__(f"conditions {sorted(failed)} did not hold")
+    def __init__(self, failed: frozenset[str]) -> None:
+        super().__init__(f"conditions of {', '.join(sorted(failed))} did not hold")
         self.failed = failed
 
 
 def transact(
     client: "DynamoDBClient",
-    writes: list[Write],
+    parts: Mapping[str, Write],
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """All writes or none.
+    """All parts or none.
 
     A conflict with another transaction in flight is tried again with jittered backoff (DynamoDB
     guide, "Transaction conflict handling"). Raises ConditionFailedError.
     """
-    typed: list[TransactWriteItemTypeDef] = writes  # type: ignore[assignment]
+    writes: list[TransactWriteItemTypeDef] = list(parts.values())  # type: ignore[arg-type]
     for attempt in range(CONFLICT_TRIES):
         try:
-            client.transact_write_items(TransactItems=typed)
+            client.transact_write_items(TransactItems=writes)
         except client.exceptions.TransactionCanceledException as error:
             codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
             failed = frozenset(
-                position for position, code in enumerate(codes) if code == "ConditionalCheckFailed"
+                part
+                for part, code in zip(parts, codes, strict=True)
+                if code == "ConditionalCheckFailed"
             )
             if failed:
                 raise ConditionFailedError(failed) from error
@@ -114,6 +117,11 @@ def epoch(instant: datetime) -> int:
     return int(instant.timestamp())
 
 
+def outlived(item: Item, now: datetime) -> bool:
+    """Whether the item's TTL has passed: DynamoDB removes it within days only."""
+    return "ttl" in item and int(item["ttl"]) <= epoch(now)
+
+
 def shard(identifier: str) -> int:
     """Which of the shards an identifier falls in, evenly and for ever the same."""
     return int.from_bytes(hashlib.sha256(identifier.encode()).digest()[:4], "big") % SHARDS
@@ -172,7 +180,6 @@ def newest_first(
     index: str | None,
     key: tuple[str, str],
     before: str | None,
-    page: int = 100,
 ) -> Iterator[Item]:
     """Items of one partition by their `sort` downwards, beginning below `before`."""
     name, value = key
@@ -190,6 +197,6 @@ def newest_first(
         ExpressionAttributeNames=names,
         ExpressionAttributeValues=values,
         ScanIndexForward=False,
-        Limit=page,
+        Limit=ITEMS_OF_A_QUERY,
         **where,
     )

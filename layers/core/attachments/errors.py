@@ -10,13 +10,12 @@ AttachmentsError
 ├── MethodNotAllowedError
 ├── NotReadyError            the file cannot be downloaded (yet, or any more)
 ├── ConflictError            contradicts what is already recorded
+│   └── StaleRecordError     a conditional write lost: the record is changing
 ├── IdempotencyConflictError the same key with another body
 ├── TooLargeError
 ├── UnsupportedTypeError
-├── TooManyRequestsError
 ├── KeysUnavailableError     the token keys cannot be fetched
-├── StaleRecordError         a conditional write lost; internal, never rendered
-├── MessageGoneError         the message was deleted meanwhile; internal
+├── MessageGoneError         the message was deleted meanwhile; internal, never rendered
 └── ObjectMissingError       S3 has no such object or version; internal
 """
 
@@ -72,6 +71,12 @@ class ConflictError(AttachmentsError):
     pass
 
 
+class StaleRecordError(ConflictError):
+    def __init__(self, attachment_id: str) -> None:
+        super().__init__("The attachment is changing; try again.")
+        self.add_note(f"attachment {attachment_id}")
+
+
 class IdempotencyConflictError(AttachmentsError):
     pass
 
@@ -84,15 +89,7 @@ class UnsupportedTypeError(AttachmentsError):
     pass
 
 
-class TooManyRequestsError(AttachmentsError):
-    pass
-
-
 class KeysUnavailableError(AttachmentsError):
-    pass
-
-
-class StaleRecordError(AttachmentsError):
     pass
 
 

@@ -1,13 +1,8 @@
-"""Which files there are: the six video formats, and what a declared type makes of a file."""
+"""Which files there are, by MIME type, and what to say of one that is too large."""
 
-import re
-import unicodedata
-
-from attachments.errors import InvalidRequestError, UnsupportedTypeError
 from attachments.model import FileType
+from attachments.settings import MEGABYTE
 
-VIDEO_FORMATS = "MP4, WebM, OGG, MOV, AVI or MKV"
-VIDEO_EXTENSIONS = frozenset({"mp4", "webm", "ogg", "ogv", "mov", "avi", "mkv"})
 VIDEO_MIME_TYPES = frozenset(
     {
         "video/mp4",
@@ -38,69 +33,13 @@ DOCUMENT_PREFIXES = (
     "application/vnd.openxmlformats-officedocument.",
     "application/vnd.oasis.opendocument.",
 )
-# What a browser may show in place: nothing in these can run a script (OWASP ASVS 5.0, chapter V5).
-INLINE_MIME_TYPES = frozenset(
-    {
-        *VIDEO_MIME_TYPES,
-        "image/jpeg",
-        "image/png",
-        "image/gif",
-        "image/webp",
-        "image/avif",
-        "audio/mpeg",
-        "audio/mp4",
-        "audio/ogg",
-        "audio/opus",
-        "audio/wav",
-        "audio/x-wav",
-        "audio/flac",
-        "audio/aac",
-        "audio/webm",
-    }
-)
-MAX_NAME_CHARACTERS = 255
-
-# White space of any kind and dots, where a name begins or ends.
-_EDGES = re.compile(r"\A[\s.]+|[\s.]+\Z")
-# RFC 6838, section 4.2: restricted-name.
-_MIME_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
-
-
-def mime_essence(text: str) -> str:
-    """`type/subtype` in lower case, without parameters. Raises InvalidRequestError."""
-    essence = text.partition(";")[0].strip().lower()
-    if not _MIME_TYPE.fullmatch(essence):
-        problem = "This is not a MIME type such as video/mp4."
-        raise InvalidRequestError(problem, fields={"mime_type": problem})
-    return essence
-
-
-def clean_file_name(text: str) -> str:
-    """A name that is safe to show: no folders, no control, invisible or direction characters.
-
-    Raises InvalidRequestError if nothing is left or it is too long.
-    """
-    name = unicodedata.normalize("NFC", text).replace("\\", "/").rpartition("/")[2]
-    name = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
-    name = _EDGES.sub("", name)
-    if not name:
-        problem = "The file needs a name."
-        raise InvalidRequestError(problem, fields={"file_name": problem})
-    if len(name) > MAX_NAME_CHARACTERS:
-        problem = f"The name is longer than {MAX_NAME_CHARACTERS} characters."
-        raise InvalidRequestError(problem, fields={"file_name": problem})
-    return name
-
-
-def require_video(file_name: str, mime_type: str) -> None:
-    """Raises UnsupportedTypeError unless both name and type are those of a video format."""
-    fields = {}
-    if file_name.rpartition(".")[2].lower() not in VIDEO_EXTENSIONS or "." not in file_name:
-        fields["file_name"] = "The extension is not that of a video format."
-    if mime_type not in VIDEO_MIME_TYPES:
-        fields["mime_type"] = "The type is not that of a video format."
-    if fields:
-        raise UnsupportedTypeError(f"Videos can be {VIDEO_FORMATS}.", fields=fields)
+_ONE = {
+    FileType.VIDEO: "A video",
+    FileType.IMAGE: "An image",
+    FileType.AUDIO: "An audio file",
+    FileType.DOCUMENT: "A document",
+    FileType.OTHER: "A file of this type",
+}
 
 
 def type_of(mime_type: str) -> FileType:
@@ -111,3 +50,8 @@ def type_of(mime_type: str) -> FileType:
     if mime_type in DOCUMENT_MIME_TYPES or mime_type.startswith(DOCUMENT_PREFIXES):
         return FileType.DOCUMENT
     return FileType.OTHER
+
+
+def too_large(file_type: FileType, max_bytes: int) -> str:
+    """What to say of a file that is larger than the largest of its type."""
+    return f"{_ONE[file_type]} may have at most {max_bytes // MEGABYTE} MB."

@@ -15,22 +15,22 @@ KEY_LIFE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """One caller's idempotency key, with what it was used for."""
+class IdempotencyKey:
+    """One caller's key, with what it was used for."""
 
     user_id: str
-    key: str
+    value: str
     body_hash: str
     attachment_id: str
 
     @property
     def pk(self) -> str:
         """Caller and key by hash: neither the length nor the characters of a key matter."""
-        return claim_pk(self.user_id, self.key)
+        return pk_of(self.user_id, self.value)
 
 
-def claim_pk(user_id: str, key: str) -> str:
-    return "idempotency#" + hashlib.sha256(f"{user_id}\0{key}".encode()).hexdigest()
+def pk_of(user_id: str, value: str) -> str:
+    return "idempotency#" + hashlib.sha256(f"{user_id}\0{value}".encode()).hexdigest()
 
 
 class Guards:
@@ -40,27 +40,27 @@ class Guards:
         self._client = client
         self._table = table
 
-    def find(self, user_id: str, key: str, now: datetime) -> tuple[str, str] | None:
+    def find(self, user_id: str, value: str, now: datetime) -> tuple[str, str] | None:
         """(body hash, attachment id) of an earlier use of the key, None if there was none.
 
-        DynamoDB removes what has expired within days only, so a claim past its life is passed over.
+        One past its life is passed over.
         """
         item: Item | None = self._client.get_item(
-            TableName=self._table, Key={"pk": claim_pk(user_id, key)}, ConsistentRead=True
+            TableName=self._table, Key={"pk": pk_of(user_id, value)}, ConsistentRead=True
         ).get("Item")
-        if item is None or int(item["ttl"]) <= dynamo.epoch(now):
+        if item is None or dynamo.outlived(item, now):
             return None
         return str(item["body_hash"]), str(item["attachment_id"])
 
-    def write_of(self, claim: Claim, now: datetime) -> Write:
-        """The claim as a part of the upload's transaction; fails it if the key is in use."""
+    def write_of(self, key: IdempotencyKey, now: datetime) -> Write:
+        """The key as a part of the upload's transaction; fails it if it is in use."""
         return {
             "Put": {
                 "TableName": self._table,
                 "Item": {
-                    "pk": claim.pk,
-                    "body_hash": claim.body_hash,
-                    "attachment_id": claim.attachment_id,
+                    "pk": key.pk,
+                    "body_hash": key.body_hash,
+                    "attachment_id": key.attachment_id,
                     "ttl": dynamo.epoch(now + KEY_LIFE),
                 },
                 "ConditionExpression": "attribute_not_exists(pk) OR #ttl <= :now",

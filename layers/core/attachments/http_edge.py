@@ -66,6 +66,7 @@ class HttpEdge(APIGatewayHttpResolver):
         logger.append_keys(request_id=self._request_id)
         try:
             caller = self._verifier().verify(event["headers"].get("authorization"))
+            _require_plain(event["rawPath"])
             event = _with_text(event)
             self._require_audience(event["rawPath"], caller)
             self.append_context(caller=caller)  # type: ignore[no-untyped-call]
@@ -128,17 +129,23 @@ def _normalised(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _require_plain(path: str) -> None:
+    """Raises NotFoundError for a path with control characters, which patterns read differently."""
+    if not path.isprintable():
+        raise NotFoundError
+
+
 def _with_text(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """The event with its body as text, under the one spelling of JSON's media type.
 
     Raises UnsupportedTypeError for another type, TooLargeError, and MalformedBodyError.
     """
     body = event.get("body") or ""
-    if len(body) > MAX_BODY_BYTES:
-        raise TooLargeError(f"The body may have {MAX_BODY_BYTES // 1024} KB.")
     media_type = event["headers"].get("content-type", "").partition(";")[0].strip().lower()
     if media_type in {"multipart/form-data", "application/x-www-form-urlencoded"}:
         raise UnsupportedTypeError(NEW_FLOW)
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLargeError(f"The body may have {MAX_BODY_BYTES // 1024} KB.")
     if not body:
         return event
     if media_type not in {"", "application/json"}:

@@ -240,4 +240,3 @@ class Message:
     conversation_id: str
     sender_id: str
     version: int
-    deleted: bool = False

@@ -33,7 +33,6 @@ PROBLEMS: Mapping[type[AttachmentsError], tuple[int, str, str, str]] = {
         "The idempotency key was used for another request",
         "Send a new Idempotency-Key with a new request, or the same body with the old one.",
     ),
-    errors.TooManyRequestsError: (429, "too-many-requests", "Too many requests", ""),
     errors.KeysUnavailableError: (
         503,
         "keys-unavailable",
@@ -79,6 +78,8 @@ def _headers(error: Exception) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, errors.MethodNotAllowedError):
         return {"Allow": ", ".join(error.allowed)}
+    if isinstance(error, errors.StaleRecordError):
+        return {"Retry-After": "1"}
     if isinstance(error, errors.KeysUnavailableError):
         return {"Retry-After": "5"}
     return {}

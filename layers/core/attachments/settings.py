@@ -9,14 +9,14 @@ from attachments.model import FileType
 MEGABYTE = 1024 * 1024
 
 
-class Claim(BaseModel):
+class TokenClaim(BaseModel):
     """A claim and the value that it must have (or contain, where the claim is a list)."""
 
     name: str
     value: str
 
     @classmethod
-    def parse(cls, text: str) -> "Claim":
+    def parse(cls, text: str) -> "TokenClaim":
         """From `name=value`, as template parameters write it."""
         name, _, value = text.partition("=")
         return cls(name=name, value=value)
@@ -27,7 +27,6 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    stage: str = "dev"
     bucket: str
     attachments_table: str
     chat_table: str

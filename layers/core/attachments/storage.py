@@ -4,7 +4,8 @@ Uploads are signed so that S3 itself refuses another length, type or checksum, a
 a second object at the same key (S3 guide, "Conditional writes").
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from attachments.model import ObjectVersion
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+PIECE_BYTES = 64 * 1024
 MISSING = {"404", "NoSuchKey", "NoSuchVersion"}
 
 
@@ -29,16 +31,10 @@ class SignedRequest:
 
 
 class Storage:
-    """The bucket of uploads and thumbnails.
+    """The bucket of uploads and thumbnails."""
 
-    `client` calls S3; `signer` (the same unless clients reach S3 under another address) only signs.
-    """
-
-    def __init__(
-        self, client: "S3Client", *, bucket: str, signer: "S3Client | None" = None
-    ) -> None:
+    def __init__(self, client: "S3Client", *, bucket: str) -> None:
         self._client = client
-        self._signer = signer or client
         self.bucket = bucket
 
     # ------------------------------------------------------------ presigned requests
@@ -52,7 +48,7 @@ class Storage:
         if sha256 is not None:
             headers["x-amz-checksum-sha256"] = sha256
             bound["ChecksumSHA256"] = sha256
-        url = self._signer.generate_presigned_url(
+        url = self._client.generate_presigned_url(
             "put_object",
             Params={
                 "Bucket": self.bucket,
@@ -77,13 +73,16 @@ class Storage:
     ) -> str:
         """A URL that serves this version under exactly this type and disposition."""
         pinned: dict[str, Any] = {"VersionId": version_id} if version_id else {}
-        return self._signer.generate_presigned_url(
+        return self._client.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self.bucket,
                 "Key": key,
+                # Not what the uploader stored beside the bytes: these headers are not signed.
                 "ResponseContentType": content_type,
                 "ResponseContentDisposition": disposition,
+                "ResponseContentEncoding": "identity",
+                "ResponseCacheControl": f"private, max-age={seconds}",
                 **pinned,
             },
             ExpiresIn=seconds,
@@ -101,8 +100,13 @@ class Storage:
             size=answer["ContentLength"],
         )
 
-    def read(self, key: str, version: ObjectVersion, start: int, length: int) -> bytes:
-        """Bytes [start, start + length) of one version. Raises ObjectMissingError."""
+    def stream(
+        self, key: str, version: ObjectVersion, start: int, length: int
+    ) -> Generator[bytes, None, None]:
+        """Bytes [start, start + length) of one version in pieces, each as soon as it arrives.
+
+        Raises ObjectMissingError. Closing the generator early ends the transfer.
+        """
         answer = self._call(
             lambda: self._client.get_object(
                 Bucket=self.bucket,
@@ -111,8 +115,8 @@ class Storage:
                 Range=f"bytes={start}-{start + length - 1}",
             )
         )
-        body: bytes = answer["Body"].read()
-        return body
+        with closing(answer["Body"]) as body:
+            yield from body.iter_chunks(PIECE_BYTES)
 
     def put_once(self, key: str, body: bytes, *, mime_type: str) -> None:
         """Write an object whose key tells its content; one that is there already is the same."""

@@ -5,6 +5,7 @@ with a key of the JWKS. The kind of key fixes the algorithm; the token's header 
 """
 
 import json
+import math
 import threading
 import time
 import urllib.request
@@ -16,7 +17,7 @@ from jwt.types import Options
 
 from attachments.errors import KeysUnavailableError, UnauthenticatedError
 from attachments.model import Caller
-from attachments.settings import Claim
+from attachments.settings import TokenClaim
 
 Key = Any  # what PyJWT takes: bytes for HS256, a public key object for RS256 and ES256
 MAX_TOKEN_CHARACTERS = 8192
@@ -61,11 +62,13 @@ class KeySet:
     """The public keys of a JWKS address (RFC 7517), by `kid`.
 
     Fetched with a timeout and kept five minutes; an unknown `kid` fetches again, at most once a
-    minute, so that keys can be rotated and nobody can make us hammer the key server.
+    minute, so that keys can be rotated and nobody can make us hammer the key server. One that does
+    not answer is left in peace for five seconds.
     """
 
     LIFE_S = 300.0
     REFETCH_S = 60.0
+    RETRY_S = 5.0
     TIMEOUT_S = 3.0
     MAX_BYTES = 256 * 1024
     ALGORITHMS: ClassVar[Mapping[str, str]] = {"RSA": "RS256", "EC": "ES256"}
@@ -74,21 +77,30 @@ class KeySet:
         self._url = url
         self._clock = clock
         self._keys: dict[str, tuple[Key, list[str]]] = {}
-        self._fetched_at: float | None = None
+        self._fetched_at = -math.inf
+        self._failed_at = -math.inf
         self._lock = threading.Lock()
 
     def find(self, key_id: str | None) -> tuple[Key, list[str]]:
         if not key_id:
             raise UnauthenticatedError("The token names no key (kid).")
         with self._lock:
-            age = None if self._fetched_at is None else self._clock() - self._fetched_at
-            unknown = key_id not in self._keys
-            if age is None or age > self.LIFE_S or (unknown and age > self.REFETCH_S):
-                self._keys = self._fetch()
-                self._fetched_at = self._clock()
+            age = self._clock() - self._fetched_at
+            if age > (self.LIFE_S if key_id in self._keys else self.REFETCH_S):
+                self._refresh()
             if key_id not in self._keys:
                 raise UnauthenticatedError("The token's key is not known.")
             return self._keys[key_id]
+
+    def _refresh(self) -> None:
+        if self._clock() - self._failed_at < self.RETRY_S:
+            raise KeysUnavailableError("The key server does not answer.")
+        try:
+            self._keys = self._fetch()
+        except KeysUnavailableError:
+            self._failed_at = self._clock()
+            raise
+        self._fetched_at = self._clock()
 
     def _fetch(self) -> dict[str, tuple[Key, list[str]]]:
         try:
@@ -117,10 +129,12 @@ class TokenVerifier:
         "require": ["exp", "iss", "aud", "sub"],
         "verify_signature": True,
         "strict_aud": True,
+        # When it was issued decides nothing, and clocks differ; `exp` and `nbf` are checked.
+        "verify_iat": False,
     }
 
     def __init__(
-        self, keys: KeySource, *, issuer: str, audience: str, admin: Claim, service: Claim
+        self, keys: KeySource, *, issuer: str, audience: str, admin: TokenClaim, service: TokenClaim
     ) -> None:
         self._keys = keys
         self._issuer = issuer
@@ -174,7 +188,7 @@ def _bearer(authorization: str | None) -> str:
     return token
 
 
-def _carries(claims: Mapping[str, Any], wanted: Claim) -> bool:
+def _carries(claims: Mapping[str, Any], wanted: TokenClaim) -> bool:
     value = claims.get(wanted.name)
     if isinstance(value, list):
         return wanted.value in value

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from attachments.ids import rfc3339
-from attachments.model import Attachment, Status
+from attachments.model import Attachment, Media, Status
 from attachments.serving import thumbnail_url
 from attachments.storage import Storage
 
@@ -19,11 +19,15 @@ DEFAULT_LIMIT = 50
 
 
 class WebPlayableView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     verdict: str
     reason: str | None
 
 
 class ThumbnailView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     width: int
     height: int
     at_ms: int | None
@@ -73,10 +77,8 @@ class PageView(BaseModel, Generic[Item]):
     next_cursor: str | None
 
 
-def fields_of(attachment: Attachment, storage: Storage, *, seconds: int) -> dict[str, object]:
-    """What an AttachmentView is made of; the thumbnail's URL lives for `seconds`."""
-    media = attachment.media
-    shown = attachment.status is Status.READY
+def fields_of(attachment: Attachment, *, thumbnail_url: str | None = None) -> dict[str, object]:
+    """What an AttachmentView is made of."""
     return {
         "id": attachment.id,
         "message_id": attachment.message_id,
@@ -88,6 +90,18 @@ def fields_of(attachment: Attachment, storage: Storage, *, seconds: int) -> dict
         "mime_type": attachment.mime_type,
         "status": attachment.status,
         "reason": attachment.reason,
+        **_fields_of_media(attachment.media),
+        "url": None,
+        "thumbnail_url": thumbnail_url,
+        "thumbnail": attachment.thumbnail,
+        "placeholder": attachment.placeholder,
+        "created_at": attachment.created_at,
+        "uploaded_at": attachment.uploaded_at,
+    }
+
+
+def _fields_of_media(media: Media) -> dict[str, object]:
+    return {
         "duration": None if media.duration_ms is None else (media.duration_ms + 500) // 1000,
         "duration_ms": media.duration_ms,
         "duration_formatted": formatted_duration(media.duration_ms),
@@ -101,26 +115,16 @@ def fields_of(attachment: Attachment, storage: Storage, *, seconds: int) -> dict
         "has_audio": media.has_audio,
         "hdr": media.hdr,
         "streamable": media.streamable,
-        "web_playable": media.web_playable
-        and {"verdict": media.web_playable.verdict, "reason": media.web_playable.reason},
+        "web_playable": media.web_playable,
         "waveform": media.waveform and list(media.waveform),
-        "url": None,
-        "thumbnail_url": thumbnail_url(attachment, storage, seconds=seconds) if shown else None,
-        "thumbnail": attachment.thumbnail
-        and {
-            "width": attachment.thumbnail.width,
-            "height": attachment.thumbnail.height,
-            "at_ms": attachment.thumbnail.at_ms,
-        },
-        "placeholder": attachment.placeholder,
-        "created_at": attachment.created_at,
-        "uploaded_at": attachment.uploaded_at,
     }
 
 
 def view_of(attachment: Attachment, storage: Storage, *, seconds: int) -> AttachmentView:
-    """The attachment as clients see it."""
-    return AttachmentView.model_validate(fields_of(attachment, storage, seconds=seconds))
+    """The attachment as clients see it; the thumbnail's URL lives for `seconds`."""
+    ready = attachment.status is Status.READY
+    url = thumbnail_url(attachment, storage, seconds=seconds) if ready else None
+    return AttachmentView.model_validate(fields_of(attachment, thumbnail_url=url))
 
 
 def formatted_duration(duration_ms: int | None) -> str | None:

@@ -13,7 +13,7 @@ from attachments.chat import Chat
 from attachments.deletion import Deletion
 from attachments.guards import Guards
 from attachments.ids import utc_now
-from attachments.settings import Claim, Settings, read_settings
+from attachments.settings import Settings, TokenClaim, read_settings
 from attachments.storage import Storage
 from attachments.tokens import KeySet, KeySource, SharedSecret, TokenVerifier
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Clients in a function fail before the function does, and try again before they fail.
 PATIENT = Config(
-    connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 4}
+    connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
 )
 # Presigned URLs of the regional virtual host; without it botocore signs for the old global one.
 SIGV4 = Config(
@@ -58,7 +58,9 @@ def chat() -> Chat:
 
 @cache
 def activity() -> ActivityLog:
-    return ActivityLog(dynamodb(), settings().activity_table, keep=settings().activity_life)
+    return ActivityLog(
+        dynamodb(), settings().activity_table, keep=settings().activity_life, clock=utc_now
+    )
 
 
 @cache
@@ -74,6 +76,7 @@ def catalog() -> Catalog:
         chat=chat(),
         activity=activity(),
         guards=guards(),
+        clock=utc_now,
     )
 
 
@@ -94,8 +97,8 @@ def verifier() -> TokenVerifier:
         _keys(),
         issuer=settings().token_issuer,
         audience=settings().token_audience,
-        admin=Claim.parse(settings().admin_claim),
-        service=Claim.parse(settings().service_claim),
+        admin=TokenClaim.parse(settings().admin_claim),
+        service=TokenClaim.parse(settings().service_claim),
     )
 
 

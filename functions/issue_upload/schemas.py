@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 
 from attachments.model import Attachment
-from attachments.storage import SignedRequest, Storage
+from attachments.storage import SignedRequest
 from attachments.views import AttachmentView, Instant, fields_of
 
 
@@ -62,8 +62,8 @@ class IssuedUpload:
     expires_at: datetime
 
 
-def ticket_of(issued: IssuedUpload, storage: Storage) -> UploadTicket:
-    """The answer as clients see it."""
+def ticket_of(issued: IssuedUpload) -> UploadTicket:
+    """The answer as clients see it; who signs uploads may not sign downloads."""
     request = issued.request
     upload = request and {
         "method": request.method,
@@ -73,6 +73,4 @@ def ticket_of(issued: IssuedUpload, storage: Storage) -> UploadTicket:
         "part_size": None,
         "expires_at": issued.expires_at,
     }
-    return UploadTicket.model_validate(
-        {**fields_of(issued.attachment, storage, seconds=60), "upload": upload}
-    )
+    return UploadTicket.model_validate({**fields_of(issued.attachment), "upload": upload})

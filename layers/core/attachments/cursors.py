@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 
 from attachments.errors import InvalidCursorError
@@ -30,11 +31,14 @@ def decode_cursor(cursor: str | None, query: Mapping[str, str | None]) -> str | 
         position, seal = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidCursorError("The cursor was altered.", fields=_FIELD) from error
-    if not isinstance(position, str) or seal != _seal(position, query):
+    if not isinstance(position, str) or not _POSITION.fullmatch(position):
+        raise InvalidCursorError("The cursor was altered.", fields=_FIELD)
+    if seal != _seal(position, query):
         raise InvalidCursorError("The cursor belongs to another query.", fields=_FIELD)
     return position
 
 
+_POSITION = re.compile(r"[!-~]{1,100}")
 _FIELD = {"cursor": "Use `next_cursor` of the page before, with the same query."}
 
 
