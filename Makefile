@@ -8,7 +8,7 @@ PORT ?= 8000
 NATIVE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 ARCH ?= $(NATIVE)
 STAGE ?= dev
-SOURCES := functions layers local tests benchmarks
+SOURCES := client functions layers local tests benchmarks
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 # The machine's own certificates, where it has them: a company's proxy has its own authority.
 CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
@@ -32,7 +32,7 @@ test: .venv/ready ## all tests
 check: .venv/ready .venv-sam/ready ## format, lint, types, template
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	.venv/bin/mypy local $(wildcard layers/core) layers/ffmpeg/build.py tests benchmarks $(wildcard functions/*/*.py)
+	.venv/bin/mypy client/src local $(wildcard layers/core) layers/ffmpeg/build.py tests benchmarks $(wildcard functions/*/*.py)
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
 layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the first time, then cached
@@ -67,13 +67,14 @@ lock: .venv/ready ## the locked requirements, anew
 clean: ## everything that was built or installed here
 	rm -rf .venv .venv-* .build .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.venv/ready: requirements/dev.txt requirements/uv.txt
+.venv/ready: requirements/dev.txt requirements/uv.txt client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or later is needed; name it: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Setting up .venv"
 	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(UV) --python .venv/bin/python -r requirements/dev.txt
+	@.venv/bin/uv pip install --quiet --offline --no-deps --python .venv/bin/python --editable client
 	@touch $@
 
 .venv-sam/ready: requirements/sam.txt .venv/ready

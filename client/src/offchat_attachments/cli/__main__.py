@@ -1,0 +1,3 @@
+from offchat_attachments.cli import main
+
+main()
