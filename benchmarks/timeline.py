@@ -93,6 +93,7 @@ class WatchedSandbox(Sandbox):
         stdout_max: int = 1 << 20,
         stderr_max: int = 1 << 14,
         stdin: bytes | None = None,
+        niceness: int = 0,
     ) -> Result:
         with self.timeline.span(program) as notes:
             result = super().run(
@@ -102,6 +103,7 @@ class WatchedSandbox(Sandbox):
                 stdout_max=stdout_max,
                 stderr_max=stderr_max,
                 stdin=stdin,
+                niceness=niceness,
             )
             notes.append(f"{result.cpu_s * 1000:.0f} ms of CPU")
         return result

@@ -60,16 +60,18 @@ def draw(source: Source, at_ms: int, *, deadline_s: float) -> Frame | None:
     seek = ("-ss", f"{at_ms / 1000:.3f}") if at_ms else ()
     # OGG has no index: to seek is to guess around in all of the file, to read on is quicker.
     reads_on = source.demuxer == "ogg" and at_ms <= READ_ON_MS
-    before, after = ((), seek) if reads_on else (seek, ())
+    trim = ""
+    if reads_on:  # `-ss` as an option of the output would shrink all frames that it drops
+        seek, trim = (), f"trim=start={at_ms / 1000:.3f},"
     pixels = "rgba" if source.still else "rgb24"
     arguments = [
         *("-nostdin", "-v", "fatal", "-hide_banner"),
         *input_options(source.demuxer, fragmented=source.fragmented),
         # The decoder finds out by itself what ffmpeg would decode some frames to tell it.
         *("-nofind_stream_info", "-skip_frame", "noref"),
-        *("-threads", "2", *before, *limits, "-i", source.url, *after),
+        *("-threads", "2", *seek, *limits, "-i", source.url),
         *("-map", "0:V:0", "-an", "-sn", "-dn", "-map_metadata", "-1", "-frames:v", "1"),
-        *("-vf", f"{source.turn}{SCALE},format={pixels}"),
+        *("-vf", f"{trim}{source.turn}{SCALE},format={pixels}"),
         *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "at={ti}"),
         *("-c:v", "png", "-pred", "none", "-compression_level", "0", "-threads:v", "1"),
         *("-f", "image2pipe", "pipe:1"),

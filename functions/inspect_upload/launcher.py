@@ -7,7 +7,7 @@ So the function starts this process once, with no environment, and asks it over 
 forks safely and cheaply, being small, and adopts orphans (PR_SET_CHILD_SUBREAPER): a program's
 grandchildren cannot escape it by leaving their process group.
 
-One datagram asks for one program: its argument list, parted by NUL, with four descriptors:
+One datagram asks for one program: niceness and argument list, parted by NUL, with four descriptors:
 stdin, stdout, stderr, and a socket for this run. On that socket the asker gets one datagram, when
 the program and everything that it started are gone (exit code, peak memory in KiB, CPU seconds),
 or at once what kept it from starting. Closing or shutting it down kills them. When the function
@@ -99,7 +99,8 @@ class Launcher:
         else:
             if pid == 0:
                 _die_with(launcher)
-                _become(message.decode().split("\0"), descriptors, asker, limits)
+                niceness, *arguments = message.decode().split("\0")
+                _become(arguments, int(niceness), descriptors, asker, limits)
             self._askers[pid] = asker
             self._poll.register(asker, select.POLLIN)
         for descriptor in descriptors:
@@ -159,12 +160,17 @@ def _die_with(launcher: int) -> None:
 
 
 def _become(
-    arguments: list[str], descriptors: list[int], asker: socket.socket, limits: dict[int, int]
+    arguments: list[str],
+    niceness: int,
+    descriptors: list[int],
+    asker: socket.socket,
+    limits: dict[int, int],
 ) -> None:
     """Turn this fresh child into the program. Never returns; tells the asker what went wrong."""
     try:
         os.setsid()
         os.chdir("/")
+        os.nice(niceness)
         signal.set_wakeup_fd(-1)
         for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and so by what it becomes
             signal.signal(ignored, signal.SIG_DFL)

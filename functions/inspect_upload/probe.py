@@ -17,6 +17,7 @@ from functions.inspect_upload.sniff import Sniffed
 from functions.inspect_upload.structure import BrokenStructureError, Structure
 
 PROBE_DEADLINE_S = 4.5
+NICENESS = 10  # the thumbnail takes longer, and both run at once
 DURATION_MAX_MS = 30 * 24 * 3600 * 1000
 FRAME_RATE_MAX = 1000
 SIDE_MAX = 65535
@@ -58,7 +59,7 @@ def probe(url: str, sniffed: Sniffed, sandbox: Sandbox, *, fragmented: bool = Fa
         *input_options(sniffed.demuxer, fragmented=fragmented),
         *("-print_format", "json=compact=1", "-show_entries", ENTRIES, url),
     ]
-    result = sandbox.run("ffprobe", arguments, deadline_s=PROBE_DEADLINE_S)
+    result = sandbox.run("ffprobe", arguments, deadline_s=PROBE_DEADLINE_S, niceness=NICENESS)
     return parse(result.stdout)
 
 

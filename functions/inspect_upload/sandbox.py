@@ -96,14 +96,17 @@ class Sandbox:
         stdout_max: int = 1 * MIB,
         stderr_max: int = 16 * KIB,
         stdin: bytes | None = None,
+        niceness: int = 0,
     ) -> Result:
         """Run one program to its end; a non-zero exit is a result, not an error.
 
+        `niceness` (nice(2)) is for what others should not wait for.
         Raises SandboxTimeoutError, SandboxFloodError, or SandboxError when it cannot be run.
         """
         with ExitStack() as stack:
             run = _Run(program, stack, deadline_s, stdout_max, stderr_max, stdin)
-            self._start([str(self._tools / program), *arguments], run.their_ends)
+            command = [str(niceness), str(self._tools / program), *arguments]
+            self._start(command, run.their_ends)
             run.follow()
             return run.result()
 
@@ -112,7 +115,7 @@ class Sandbox:
         self._launcher.close()
 
     def _start(self, command: list[str], descriptors: list[int]) -> None:
-        """Hand the command and the program's ends of its pipes to the launcher."""
+        """Hand the niceness, the command and its ends of the pipes to the launcher."""
         message = "\0".join(command).encode()
         try:
             with self._lock:

@@ -77,6 +77,7 @@ class NotingSandbox(Sandbox):
         stdout_max: int = MIB,
         stderr_max: int = 16 * 1024,
         stdin: bytes | None = None,
+        niceness: int = 0,
     ) -> Result:
         self.begun.wait()
         return super().run(
@@ -86,6 +87,7 @@ class NotingSandbox(Sandbox):
             stdout_max=stdout_max,
             stderr_max=stderr_max,
             stdin=stdin,
+            niceness=niceness,
         )
 
 

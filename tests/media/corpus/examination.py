@@ -49,6 +49,7 @@ class WatchedSandbox(Sandbox):
         stdout_max: int = 1024 * 1024,
         stderr_max: int = 16 * 1024,
         stdin: bytes | None = None,
+        niceness: int = 0,
     ) -> Result:
         result = super().run(
             program,
@@ -57,6 +58,7 @@ class WatchedSandbox(Sandbox):
             stdout_max=stdout_max,
             stderr_max=stderr_max,
             stdin=stdin,
+            niceness=niceness,
         )
         self.peaks_bytes.append(result.peak_rss_bytes)
         return result
