@@ -183,9 +183,9 @@ class Gate:
     ) -> web.StreamResponse:
         headers = end_to_end(answer.headers)
         headers.update(added)
+        if "uploadId" in head.query and answer.status >= 500:
+            raise RefusalError("NoSuchUpload")  # moto breaks on an upload id that it does not know
         if head.method == "POST" and "uploadId" in head.query:
-            if answer.status >= 500:  # moto breaks on an upload id that it does not know
-                raise RefusalError("NoSuchUpload")
             del headers["Content-Length"]
             here = escape(f"http://{request.host}{quote(head.path)}")
             body = re.sub(r"(?<=<Location>)[^<]*", lambda _: here, await answer.text())

@@ -1,5 +1,6 @@
 """A small chat: its people, its one message, and attachments of it in every state."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,7 +81,8 @@ def in_state(attachment: Attachment, status: Status) -> Attachment:
         case Status.FAILED:
             return attachment.failed(reason="The file could not be inspected.")
         case Status.EXPIRED:
-            return attachment.expired(now=now, keep=TOMBSTONE_LIFE)
+            expired = attachment.expired(now=now, keep=TOMBSTONE_LIFE)
+            return replace(expired, due_at=None)  # what was begun is aborted
         case Status.DELETED:
             return attachment.deleted(now=now)
         case _:

@@ -428,12 +428,23 @@ class MemoryStorage(Storage):
         self.bucket = "memory"
         self._fuse = fuse or Fuse()
         self._objects: dict[str, list[_Version]] = {}
+        self._uploads: dict[str, str] = {}
         self._numbers = count(1)
 
-    # What the world outside does: a client's PUT, and a delete without a version.
+    # What the world outside does: a client's PUT, the beginning of an upload in parts, and a
+    # delete without a version.
 
     def arrive(self, key: str, body: bytes) -> ObjectVersion:
         return _described(self._add(key, body))
+
+    def begin(self, key: str) -> str:
+        upload_id = f"u{next(self._numbers)}"
+        self._uploads[upload_id] = key
+        return upload_id
+
+    def begun(self, key: str) -> list[str]:
+        """The ids of the uploads in parts to this key."""
+        return [upload_id for upload_id, begun in self._uploads.items() if begun == key]
 
     def cover(self, key: str) -> None:
         self._add(key, None)
@@ -448,8 +459,42 @@ class MemoryStorage(Storage):
         headers = {"Content-Type": mime_type, "If-None-Match": "*"}
         if sha256 is not None:
             headers["x-amz-checksum-sha256"] = sha256
-        signed = sorted(["content-length", "host", *(name.lower() for name in headers)])
-        return SignedRequest("PUT", self._url(key, signed, seconds), headers)
+        return self._request("PUT", key, seconds, headers, sized=True)
+
+    def sign_create_multipart(self, key: str, *, mime_type: str, seconds: int) -> SignedRequest:
+        headers = {"Content-Type": mime_type}
+        return self._request("POST", key, seconds, headers, query={"uploads": ""})
+
+    def sign_part(
+        self, key: str, *, upload_id: str, number: int, size: int, seconds: int
+    ) -> SignedRequest:
+        query = {"uploadId": upload_id, "partNumber": str(number)}
+        return self._request("PUT", key, seconds, {}, sized=True, query=query)
+
+    def sign_list_parts(self, key: str, *, upload_id: str, seconds: int) -> SignedRequest:
+        return self._request("GET", key, seconds, {}, query={"uploadId": upload_id})
+
+    def sign_complete(self, key: str, *, upload_id: str, seconds: int) -> SignedRequest:
+        headers = {"If-None-Match": "*"}
+        return self._request("POST", key, seconds, headers, query={"uploadId": upload_id})
+
+    def sign_abort(self, key: str, *, upload_id: str, seconds: int) -> SignedRequest:
+        return self._request("DELETE", key, seconds, {}, query={"uploadId": upload_id})
+
+    def _request(
+        self,
+        method: str,
+        key: str,
+        seconds: int,
+        headers: dict[str, str],
+        *,
+        sized: bool = False,
+        query: dict[str, str] | None = None,
+    ) -> SignedRequest:
+        signed = ["host", *(name.lower() for name in headers)]
+        if sized:
+            signed.append("content-length")
+        return SignedRequest(method, self._url(key, sorted(signed), seconds, query), headers)
 
     def sign_get(
         self,
@@ -501,6 +546,13 @@ class MemoryStorage(Storage):
         for key, version_id in found:
             self.delete_version(key, version_id)
         return len(found)
+
+    def abort_uploads(self, key: str) -> int:
+        begun = self.begun(key)
+        for upload_id in begun:
+            del self._uploads[upload_id]
+            self._fuse.burn()
+        return len(begun)
 
     def _add(self, key: str, body: bytes | None) -> _Version:
         version = _Version(f"v{next(self._numbers)}", body)

@@ -1,4 +1,4 @@
-"""`POST` of the upload routes: a pending record, and a signed request for its bytes."""
+"""`POST` of the upload routes: a pending record, and signed requests for its bytes."""
 
 from typing import Any
 
@@ -7,9 +7,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from attachments import wiring
 from attachments.http_edge import HttpEdge
-from attachments.ids import utc_now
+from attachments.ids import parse_id, utc_now
 from functions.issue_upload.issue_upload import issue_upload
-from functions.issue_upload.schemas import UploadRequest, UploadTicket, ticket_of
+from functions.issue_upload.schemas import (
+    SignedView,
+    SignRequest,
+    UploadRequest,
+    UploadTicket,
+    ticket_of,
+)
+from functions.issue_upload.sign_upload import sign_upload
 
 app = HttpEdge(wiring.verifier)
 
@@ -22,6 +29,20 @@ def upload_video(request: UploadRequest) -> Response[UploadTicket]:
 @app.post("/api/chat/upload")
 def upload_file(request: UploadRequest) -> Response[UploadTicket]:
     return _issue(request, video_only=False)
+
+
+@app.post("/api/chat/attachments/<attachment_id>/sign")
+def sign(attachment_id: str, request: SignRequest) -> SignedView:
+    return sign_upload(
+        parse_id(attachment_id),
+        request,
+        caller=app.caller,
+        settings=wiring.settings(),
+        catalog=wiring.catalog(),
+        chat=wiring.chat(),
+        storage=wiring.storage(),
+        clock=utc_now,
+    )
 
 
 def _issue(request: UploadRequest, *, video_only: bool) -> Response[UploadTicket]:

@@ -21,7 +21,6 @@ from attachments.errors import (
     InvalidRequestError,
     MessageGoneError,
     NotFoundError,
-    StaleRecordError,
     TooLargeError,
 )
 from attachments.file_types import too_large, type_of
@@ -30,11 +29,10 @@ from attachments.ids import new_id
 from attachments.model import Action, Activity, Attachment, Caller, FileType, Message, Status
 from attachments.settings import Settings
 from attachments.storage import Storage
+from functions.issue_upload.deadline import SLOW_UPLOAD, kept_open, signature_life
 from functions.issue_upload.declared import clean_file_name, mime_essence, require_video
 from functions.issue_upload.schemas import IssuedUpload, UploadRequest
 
-# A PUT must begin before its URL expires and may go on for long after.
-SLOW_UPLOAD = timedelta(hours=1)
 MAX_KEY_CHARACTERS = 255
 
 
@@ -192,11 +190,13 @@ def _sign(
     attachment: Attachment, now: datetime, life: timedelta, *, catalog: Catalog, storage: Storage
 ) -> IssuedUpload:
     """The request for the bytes; none if the record is pending no more."""
-    expires_at = now + life
     if attachment.status is Status.PENDING:
-        attachment = _renewed(attachment, expires_at + SLOW_UPLOAD, catalog)
+        life = signature_life(attachment, now=now, longest=life)
+        attachment = kept_open(
+            attachment, expires_at=now + life, spare=SLOW_UPLOAD, catalog=catalog
+        )
     if attachment.status is not Status.PENDING:
-        return IssuedUpload(attachment, None, expires_at)
+        return IssuedUpload(attachment, None, now + life)
     signed = storage.sign_put(
         attachment.upload_key,
         size=attachment.file_size,
@@ -204,16 +204,4 @@ def _sign(
         sha256=attachment.sha256,
         seconds=int(life.total_seconds()),
     )
-    return IssuedUpload(attachment, signed, expires_at)
-
-
-def _renewed(attachment: Attachment, due_at: datetime, catalog: Catalog) -> Attachment:
-    """The attachment with a deadline that leaves this signature its time."""
-    if attachment.due_at is not None and attachment.due_at >= due_at:
-        return attachment
-    renewed = attachment.renewed(due_at=due_at)
-    try:
-        catalog.change(renewed, None)
-    except StaleRecordError:
-        return catalog.get(attachment.id)
-    return renewed
+    return IssuedUpload(attachment, signed, now + life)

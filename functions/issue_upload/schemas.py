@@ -4,14 +4,16 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from attachments.model import Attachment
 from attachments.storage import SignedRequest
 from attachments.views import AttachmentView, Instant, fields_of
+from functions.issue_upload.parts import MAX_PARTS, part_size
 
 
 def _base64_sha256(text: str) -> str:
@@ -36,6 +38,29 @@ class UploadRequest(BaseModel):
     )
 
 
+class SignRequest(BaseModel):
+    """One S3 operation in the shape of Uppy's `signRequest`; no upload id and no part: PutObject.
+
+    A `contentType` that is sent along changes nothing: the declared type is signed.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    method: Literal["GET", "PUT", "POST", "DELETE"]
+    key: str = Field(min_length=1, max_length=1024)
+    upload_id: str | None = Field(default=None, pattern=r"^[!-~]{1,1024}$")
+    part_number: int | None = Field(default=None, ge=1, le=MAX_PARTS, strict=True)
+
+
+class SignedView(BaseModel):
+    """One request to S3: send it with exactly these headers, before it expires."""
+
+    url: str
+    key: str
+    headers: dict[str, str]
+    expires_at: Instant
+
+
 class UploadView(BaseModel):
     """One request to S3: send the file's bytes with exactly these headers."""
 
@@ -43,7 +68,9 @@ class UploadView(BaseModel):
     url: str
     headers: dict[str, str]
     key: str
-    part_size: int | None = Field(description="None: the file goes up in one piece.")
+    part_size: int = Field(
+        description="Bytes of a part, for an upload in parts; the last: the rest."
+    )
     expires_at: Instant
 
 
@@ -70,7 +97,7 @@ def ticket_of(issued: IssuedUpload) -> UploadTicket:
         "url": request.url,
         "headers": request.headers,
         "key": issued.attachment.upload_key,
-        "part_size": None,
+        "part_size": part_size(issued.attachment.file_size),
         "expires_at": issued.expires_at,
     }
     return UploadTicket.model_validate({**fields_of(issued.attachment), "upload": upload})

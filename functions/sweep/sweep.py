@@ -93,8 +93,10 @@ class Sweeping:
             self.storage.head(attachment.upload_key)
         except ObjectMissingError:
             keep = self.deletion.tombstone_life
-            self._change(attachment.expired(now=now, keep=keep), Action.UPLOAD_EXPIRED, now)
+            expired = attachment.expired(now=now, keep=keep)
+            self._change(expired, Action.UPLOAD_EXPIRED, now)
             swept.expired += 1
+            self.deletion.purge(expired)
         else:
             reason = "The file was uploaded, but its inspection did not finish."
             self._change(attachment.failed(reason=reason), Action.FILE_FAILED, now)

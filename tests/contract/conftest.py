@@ -45,7 +45,11 @@ _DAYS = count()
 
 @dataclass(frozen=True)
 class Stores:
-    """One set of stores; `arrive` is a client's PUT, `cover` a delete that names no version."""
+    """One set of stores, and what the world outside does to the bucket.
+
+    `arrive` is a client's PUT, `cover` a delete that names no version, `begin` the beginning of an
+    upload in parts, and `begun` lists the ids of those to a key.
+    """
 
     chat: Chat
     activity: ActivityLog
@@ -54,6 +58,8 @@ class Stores:
     storage: Storage
     arrive: Callable[[str, bytes], ObjectVersion]
     cover: Callable[[str], None]
+    begin: Callable[[str], str]
+    begun: Callable[[str], list[str]]
 
     def message(self) -> Message:
         """A new message in a new conversation."""
@@ -145,7 +151,14 @@ def aws_stores(stack: Stack, dynamodb: "DynamoDBClient", s3: "S3Client", clock: 
     def cover(key: str) -> None:
         s3.delete_object(Bucket=storage.bucket, Key=key)
 
-    return Stores(chat, activity, guards, catalog, storage, arrive, cover)
+    def begin(key: str) -> str:
+        return s3.create_multipart_upload(Bucket=storage.bucket, Key=key)["UploadId"]
+
+    def begun(key: str) -> list[str]:
+        answer = s3.list_multipart_uploads(Bucket=storage.bucket)
+        return [found["UploadId"] for found in answer.get("Uploads", []) if found["Key"] == key]
+
+    return Stores(chat, activity, guards, catalog, storage, arrive, cover, begin, begun)
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +166,17 @@ def memory_stores(clock: Clock) -> Stores:
     chat, activity, guards = MemoryChat(), MemoryActivity(clock), MemoryGuards()
     catalog = MemoryCatalog(chat, activity, guards, clock)
     storage = MemoryStorage()
-    return Stores(chat, activity, guards, catalog, storage, storage.arrive, storage.cover)
+    return Stores(
+        chat,
+        activity,
+        guards,
+        catalog,
+        storage,
+        storage.arrive,
+        storage.cover,
+        storage.begin,
+        storage.begun,
+    )
 
 
 @pytest.fixture(params=["memory", "aws"])

@@ -525,9 +525,14 @@ def test_a_multipart_upload_is_put_together(
 
 def test_an_aborted_upload_is_gone(s3: "S3Client", web: httpx.Client, upload_id: str) -> None:
     assert web.delete(part_url(s3, "abort_multipart_upload", upload_id)).status_code == 204
-    for operation in ("list_parts", "abort_multipart_upload", "complete_multipart_upload"):
-        method = {"list_parts": "GET", "abort_multipart_upload": "DELETE"}.get(operation, "POST")
-        url = part_url(s3, operation, upload_id)
+    steps: dict[str, tuple[str, dict[str, Any]]] = {
+        "upload_part": ("PUT", {"PartNumber": 1}),
+        "list_parts": ("GET", {}),
+        "abort_multipart_upload": ("DELETE", {}),
+        "complete_multipart_upload": ("POST", {}),
+    }
+    for operation, (method, more) in steps.items():
+        url = part_url(s3, operation, upload_id, **more)
         response = web.request(method, url, content=complete_body('"x"') * (method == "POST"))
         assert (response.status_code, code(response)) == (404, "NoSuchUpload")
 

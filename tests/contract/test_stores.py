@@ -81,6 +81,7 @@ from tests.fakes import MemoryActivity, MemoryCatalog, MemoryChat, MemoryGuards,
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 
 def attached(message: Message, at: datetime, **changes: Any) -> Attachment:
@@ -1058,6 +1059,68 @@ def test_an_upload_as_signed_arrives_once(aws_stores: Stores) -> None:
         answers = [web.put(request.url, headers=request.headers, content=VIDEO) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 412]
     assert aws_stores.storage.head(key).size == len(VIDEO)
+
+
+def test_each_step_of_an_upload_in_parts_is_signed(stores: Stores) -> None:
+    key, store = key_of_its_own(), stores.storage
+    steps = [
+        store.sign_create_multipart(key, mime_type="video/mp4", seconds=60),
+        store.sign_part(key, upload_id="u+1", number=3, size=7, seconds=60),
+        store.sign_list_parts(key, upload_id="u+1", seconds=60),
+        store.sign_complete(key, upload_id="u+1", seconds=60),
+        store.sign_abort(key, upload_id="u+1", seconds=60),
+    ]
+    assert [step.method for step in steps] == ["POST", "PUT", "GET", "POST", "DELETE"]
+    assert [step.headers for step in steps] == [
+        {"Content-Type": "video/mp4"},
+        {},
+        {},
+        {"If-None-Match": "*"},
+        {},
+    ]
+    assert [signed(step.url)["X-Amz-SignedHeaders"] for step in steps] == [
+        "content-type;host",
+        "content-length;host",
+        "host",
+        "host;if-none-match",
+        "host",
+    ]
+    for step in steps:
+        assert urlsplit(step.url).path.endswith(key)
+        assert signed(step.url)["X-Amz-Expires"] == "60"
+    assert [signed(step.url).get("uploadId") for step in steps] == [None, *["u+1"] * 4]
+    assert [signed(step.url).get("partNumber") for step in steps] == [None, "3", None, None, None]
+    assert "uploads=" in urlsplit(steps[0].url).query or "uploads&" in steps[0].url
+
+
+def test_every_upload_in_parts_to_a_key_is_aborted_and_no_other(stores: Stores) -> None:
+    key = key_of_its_own()
+    other = f"{key}0"
+    for begun in (key, key, other):
+        stores.begin(begun)
+    assert stores.storage.abort_uploads(key) == 2
+    assert stores.storage.abort_uploads(key) == 0
+    assert stores.begun(key) == []
+    assert len(stores.begun(other)) == 1
+
+
+def test_an_upload_that_somebody_else_aborted_meanwhile_is_passed_over(
+    aws_stores: Stores, s3: "S3Client"
+) -> None:
+    key, bucket = key_of_its_own(), aws_stores.storage.bucket
+    begun = [aws_stores.begin(key) for _ in range(2)]
+
+    def abort_all(**_: Any) -> None:
+        for upload_id in begun:
+            s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+
+    listed = "after-call.s3.ListMultipartUploads"
+    s3.meta.events.register(listed, abort_all)
+    try:
+        assert aws_stores.storage.abort_uploads(key) == 0
+    finally:
+        s3.meta.events.unregister(listed, abort_all)
+    assert aws_stores.begun(key) == []
 
 
 def test_a_download_is_signed_with_version_type_and_name(stores: Stores) -> None:

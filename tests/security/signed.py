@@ -56,8 +56,8 @@ def signed_get(server: S3Server, key: str, version_id: str | None) -> str:
 
 def created(server: S3Server, key: str) -> str:
     """The id of an upload in parts that a client began."""
-    url = server.sign("create_multipart_upload", key, ContentType=TYPE)
-    answer = server.send("POST", url, headers={"Content-Type": TYPE})
+    signed = server.storage.sign_create_multipart(key, mime_type=TYPE, seconds=LIFE_S)
+    answer = server.step(signed)
     assert answer.status_code == 200
     found = re.search(r"<UploadId>(.+)</UploadId>", answer.text)
     assert found
@@ -67,14 +67,14 @@ def created(server: S3Server, key: str) -> str:
 def part_url(
     server: S3Server, key: str, upload_id: str, number: int = 1, body: bytes = BODY
 ) -> str:
-    return server.sign(
-        "upload_part", key, UploadId=upload_id, PartNumber=number, ContentLength=len(body)
-    )
+    return server.storage.sign_part(
+        key, upload_id=upload_id, number=number, size=len(body), seconds=LIFE_S
+    ).url
 
 
 def parts(server: S3Server, key: str, upload_id: str) -> list[tuple[int, int]]:
     """Number and size of each part that a signed listing tells."""
-    answer = server.send("GET", server.sign("list_parts", key, UploadId=upload_id))
+    answer = server.step(server.storage.sign_list_parts(key, upload_id=upload_id, seconds=LIFE_S))
     assert answer.status_code == 200
     found = re.findall(
         r"<PartNumber>(\d+)</PartNumber>.*?<Size>(\d+)</Size>", answer.text, re.DOTALL
@@ -88,6 +88,15 @@ def completing(*etags: str) -> bytes:
         for number, etag in enumerate(etags, start=1)
     )
     return f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+
+
+def completed(server: S3Server, key: str, upload_id: str, *etags: str) -> httpx.Response:
+    signed = server.storage.sign_complete(key, upload_id=upload_id, seconds=LIFE_S)
+    return server.step(signed, completing(*etags))
+
+
+def aborted(server: S3Server, key: str, upload_id: str) -> httpx.Response:
+    return server.step(server.storage.sign_abort(key, upload_id=upload_id, seconds=LIFE_S))
 
 
 def altered_signature(url: str) -> str:

@@ -59,7 +59,7 @@ OTHER_DOWNLOADS = {
     "another disposition": (r"inline", "attachment"),
     "another name": (r"holiday", "work"),
     "no disposition": (r"response-content-disposition=[^&]*&", ""),
-    "another override": (r"$", "&response-cache-control=public"),
+    "another override": (r"$", "&response-content-language=de"),
     "no version": (r"versionId=[^&]*&", ""),
     "the access list": (r"$", "&acl"),
     "the tags": (r"$", "&tagging"),

@@ -23,6 +23,7 @@ def filled() -> World:
     ready = world.add(Status.READY)
     world.storage.arrive(ready.upload_key, b"an intruder")
     world.storage.cover(ready.upload_key)
+    world.storage.begin(ready.upload_key)
     world.add(Status.PENDING)
     world.add(Status.REJECTED)
     world.add(Status.READY, message_id=other.id)
@@ -58,6 +59,9 @@ def what_is_left(world: World) -> tuple[object, ...]:
     return (
         records,
         len(world.storage.keys()),
+        sum(
+            len(world.storage.begun(record.upload_key)) for record in world.catalog.records.values()
+        ),
         sorted(world.activity.actions()),
         len(list(world.chat.attachments_of(MESSAGE))),
         len(list(world.chat.messages_of(CONVERSATION))),
@@ -148,6 +152,15 @@ def test_every_version_and_the_thumbnail_are_removed_and_nothing_else(world: Wor
     world.storage.cover(attachment.upload_key)
     world.deletion.attachment(attachment, user_id="sender", admin_override=False)
     assert world.storage.keys() == {kept.upload_key, f"{kept.thumbnail_prefix}t.jpg"}
+
+
+def test_uploads_in_parts_are_aborted_and_no_others(world: World) -> None:
+    kept, attachment = world.add(Status.PENDING), world.add(Status.PENDING)
+    for begun in (kept, attachment, attachment):
+        world.storage.begin(begun.upload_key)
+    world.deletion.attachment(attachment, user_id="sender", admin_override=False)
+    assert world.storage.begun(attachment.upload_key) == []
+    assert len(world.storage.begun(kept.upload_key)) == 1
 
 
 def test_deleting_twice_is_logged_once(world: World) -> None:

@@ -23,7 +23,8 @@ from attachments.guards import KEY_LIFE
 from attachments.ids import new_id
 from attachments.model import Action, Attachment, Caller, FileType, Message, Status
 from attachments.settings import MEGABYTE as MB
-from functions.issue_upload.issue_upload import SLOW_UPLOAD, issue_upload
+from functions.issue_upload.deadline import LONGEST_UPLOAD, SLOW_UPLOAD
+from functions.issue_upload.issue_upload import issue_upload
 from functions.issue_upload.schemas import IssuedUpload, UploadRequest, ticket_of
 from tests.builders import (
     ADMIN,
@@ -295,6 +296,17 @@ def test_the_same_key_with_another_body_is_a_conflict(world: World, other: dict[
     assert len(world.catalog.records) == 1
 
 
+def test_a_key_signs_no_upload_that_has_taken_too_long(world: World) -> None:
+    issued = issue(world, key="k")
+    world.pass_time(LONGEST_UPLOAD - timedelta(minutes=5))
+    again = issue(world, key="k")
+    assert again.attachment.id == issued.attachment.id
+    assert again.expires_at == NOON + LONGEST_UPLOAD
+    world.pass_time(timedelta(minutes=5))
+    with pytest.raises(ConflictError):
+        issue(world, key="k")
+
+
 def test_keys_of_two_users_are_independent(world: World) -> None:
     first, second = issue(world, key="k"), issue(world, key="k", caller=ADMIN)
     assert first.attachment.id != second.attachment.id
@@ -411,7 +423,7 @@ def test_the_ticket_holds_the_record_and_how_to_upload(world: World) -> None:
         "url": issued.request.url,
         "headers": {"Content-Type": "video/mp4", "If-None-Match": "*"},
         "key": issued.attachment.upload_key,
-        "part_size": None,
+        "part_size": 5 * MB,
         "expires_at": "2024-05-17T12:15:00.000Z",
     }
     assert (ticket["id"], ticket["status"]) == (issued.attachment.id, "pending")

@@ -137,9 +137,12 @@ def test_a_purged_rejection_stays_for_good() -> None:
 
 
 def test_an_expired_record_goes_after_its_life_unless_it_is_deleted_first() -> None:
-    expired = in_state(pending(), E)
-    assert expired.expires_at == NOON + TOMBSTONE_LIFE
-    assert expired.deleted(now=NOON).expires_at is None
+    expired = pending().expired(now=NOON, keep=TOMBSTONE_LIFE)
+    assert (expired.due_at, expired.expires_at) == (NOON, NOON + TOMBSTONE_LIFE)
+    purged = expired.purged(now=NOON + TOMBSTONE_LIFE / 2, keep=TOMBSTONE_LIFE)
+    assert (purged.status, purged.due_at) == (E, None)
+    assert purged.expires_at == NOON + TOMBSTONE_LIFE
+    assert purged.deleted(now=NOON).expires_at is None
 
 
 def test_keys_are_made_of_the_id_alone() -> None:

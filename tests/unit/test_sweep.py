@@ -62,6 +62,30 @@ def test_an_upload_that_was_removed_again_expires(world: World) -> None:
     assert sweep(world) == Swept(expired=1)
 
 
+def test_an_upload_in_parts_that_was_left_is_aborted(world: World) -> None:
+    left, running = world.add(Status.PENDING), world.add(Status.PENDING, due_at=NOON + 2 * HOUR)
+    for attachment in (left, running):
+        world.storage.begin(attachment.upload_key)
+    world.pass_time(HOUR)
+    assert sweep(world) == Swept(expired=1)
+    assert world.storage.begun(left.upload_key) == []
+    assert len(world.storage.begun(running.upload_key)) == 1
+
+
+def test_what_a_crash_kept_from_being_aborted_is_aborted_by_the_next_pass(world: World) -> None:
+    attachment = world.add(Status.PENDING)
+    world.storage.begin(attachment.upload_key)
+    world.pass_time(HOUR)
+    world.fuse.light(1)
+    assert sweep(world).errors == 1
+    assert world.catalog.get(attachment.id).status is Status.EXPIRED
+    assert world.storage.begun(attachment.upload_key)
+    assert sweep(world) == Swept(purged=1)
+    record = world.catalog.get(attachment.id)
+    assert (record.status, record.due_at) == (Status.EXPIRED, None)
+    assert world.storage.begun(attachment.upload_key) == []
+
+
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.DELETED])
 def test_bytes_that_should_be_gone_are_removed(world: World, status: Status) -> None:
     attachment = world.add(status)

@@ -27,6 +27,7 @@ def _all(*roles: Role) -> Roles:
 
 class Act(StrEnum):
     UPLOAD = "upload"
+    SIGN = "sign"
     SEE_CONVERSATION = "see_conversation"
     SEE_READY = "see_ready"
     SEE_UNREADY = "see_unready"
@@ -36,6 +37,7 @@ class Act(StrEnum):
 
 ALLOWED: dict[Act, tuple[Roles, ...]] = {
     Act.UPLOAD: (_all(Role.ADMIN), _all(Role.PARTICIPANT, Role.SENDER)),
+    Act.SIGN: (_all(Role.ADMIN, Role.UPLOADER), _all(Role.PARTICIPANT, Role.UPLOADER)),
     Act.SEE_CONVERSATION: (_all(Role.ADMIN), _all(Role.PARTICIPANT)),
     Act.SEE_READY: (_all(Role.ADMIN), _all(Role.PARTICIPANT)),
     Act.SEE_UNREADY: (_all(Role.ADMIN), _all(Role.PARTICIPANT, Role.UPLOADER)),

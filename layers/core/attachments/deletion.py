@@ -62,9 +62,13 @@ class Deletion:
         raise StaleRecordError(attachment.id)
 
     def purge(self, attachment: Attachment) -> None:
-        """Remove all bytes of a deleted or rejected attachment, and note that they are gone."""
+        """Remove all bytes of an attachment that will never be ready, and note that they are gone.
+
+        Uploads in parts go first: one that is completed before is an object then.
+        """
         if attachment.due_at is None:
             return
+        self.storage.abort_uploads(attachment.upload_key)
         self.storage.delete_all(attachment.upload_key)
         self.storage.delete_all(attachment.thumbnail_prefix)
         purged = attachment.purged(now=self.clock(), keep=self.tombstone_life)

@@ -182,11 +182,11 @@ class Attachment:
         return replace(self._to(Status.FAILED), reason=reason, due_at=None)
 
     def expired(self, *, now: datetime, keep: timedelta) -> "Attachment":
-        """Nothing was uploaded in time."""
+        """Nothing was uploaded in time; `due_at` stays until what was begun is aborted."""
         return replace(
             self._to(Status.EXPIRED),
             reason="Nothing was uploaded before the upload request expired.",
-            due_at=None,
+            due_at=now,
             expires_at=now + keep,
         )
 
@@ -196,7 +196,7 @@ class Attachment:
 
     def purged(self, *, now: datetime, keep: timedelta) -> "Attachment":
         """The bytes are gone. A deleted record stays as a tombstone for `keep`."""
-        gone = now + keep if self.status is Status.DELETED else None
+        gone = now + keep if self.status is Status.DELETED else self.expires_at
         return replace(self, revision=self.revision + 1, due_at=None, expires_at=gone)
 
     def _to(self, status: Status) -> "Attachment":

@@ -1,7 +1,8 @@
 """The bucket: the only module that speaks to S3.
 
 Uploads are signed so that S3 itself refuses another length, type or checksum, a late request, and
-a second object at the same key (S3 guide, "Conditional writes").
+a second object at the same key (S3 guide, "Conditional writes"). An upload in parts is signed one
+operation at a time (S3 guide, "Uploading and copying objects using multipart upload").
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 64 * 1024
 MISSING = {"404", "NoSuchKey", "NoSuchVersion"}
+ONCE = {"If-None-Match": "*"}  # only while there is no object at the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +45,57 @@ class Storage:
         self, key: str, *, size: int, mime_type: str, sha256: str | None, seconds: int
     ) -> SignedRequest:
         """One PUT of exactly `size` bytes (which every HTTP client states by itself)."""
-        headers = {"Content-Type": mime_type, "If-None-Match": "*"}
+        headers = {"Content-Type": mime_type, **ONCE}
         bound: dict[str, Any] = {}
         if sha256 is not None:
             headers["x-amz-checksum-sha256"] = sha256
             bound["ChecksumSHA256"] = sha256
-        url = self._client.generate_presigned_url(
+        url = self._presigned(
             "put_object",
-            Params={
-                "Bucket": self.bucket,
-                "Key": key,
-                "ContentLength": size,
-                "ContentType": mime_type,
-                "IfNoneMatch": "*",
-                **bound,
-            },
-            ExpiresIn=seconds,
+            key,
+            seconds,
+            ContentLength=size,
+            ContentType=mime_type,
+            IfNoneMatch="*",
+            **bound,
         )
         return SignedRequest("PUT", url, headers)
+
+    def sign_create_multipart(self, key: str, *, mime_type: str, seconds: int) -> SignedRequest:
+        """The beginning of an upload in parts, of this type; S3 answers with the upload's id."""
+        url = self._presigned("create_multipart_upload", key, seconds, ContentType=mime_type)
+        return SignedRequest("POST", url, {"Content-Type": mime_type})
+
+    def sign_part(
+        self, key: str, *, upload_id: str, number: int, size: int, seconds: int
+    ) -> SignedRequest:
+        """One part of exactly `size` bytes; sent again, it replaces the one before."""
+        url = self._presigned(
+            "upload_part",
+            key,
+            seconds,
+            UploadId=upload_id,
+            PartNumber=number,
+            ContentLength=size,
+        )
+        return SignedRequest("PUT", url, {})
+
+    def sign_list_parts(self, key: str, *, upload_id: str, seconds: int) -> SignedRequest:
+        """The parts that arrived, the first 1,000: no file that we accept has more."""
+        url = self._presigned("list_parts", key, seconds, UploadId=upload_id)
+        return SignedRequest("GET", url, {})
+
+    def sign_complete(self, key: str, *, upload_id: str, seconds: int) -> SignedRequest:
+        """The parts become the object, if there is none yet."""
+        url = self._presigned(
+            "complete_multipart_upload", key, seconds, UploadId=upload_id, IfNoneMatch="*"
+        )
+        return SignedRequest("POST", url, dict(ONCE))
+
+    def sign_abort(self, key: str, *, upload_id: str, seconds: int) -> SignedRequest:
+        """The parts go, and no more are taken."""
+        url = self._presigned("abort_multipart_upload", key, seconds, UploadId=upload_id)
+        return SignedRequest("DELETE", url, {})
 
     def sign_get(
         self,
@@ -73,19 +108,21 @@ class Storage:
     ) -> str:
         """A URL that serves this version under exactly this type and disposition."""
         pinned: dict[str, Any] = {"VersionId": version_id} if version_id else {}
-        return self._client.generate_presigned_url(
+        return self._presigned(
             "get_object",
-            Params={
-                "Bucket": self.bucket,
-                "Key": key,
-                # Not what the uploader stored beside the bytes: these headers are not signed.
-                "ResponseContentType": content_type,
-                "ResponseContentDisposition": disposition,
-                "ResponseContentEncoding": "identity",
-                "ResponseCacheControl": f"private, max-age={seconds}",
-                **pinned,
-            },
-            ExpiresIn=seconds,
+            key,
+            seconds,
+            # Not what the uploader stored beside the bytes: these headers are not signed.
+            ResponseContentType=content_type,
+            ResponseContentDisposition=disposition,
+            ResponseContentEncoding="identity",
+            ResponseCacheControl=f"private, max-age={seconds}",
+            **pinned,
+        )
+
+    def _presigned(self, operation: str, key: str, seconds: int, **bound: Any) -> str:
+        return self._client.generate_presigned_url(
+            operation, Params={"Bucket": self.bucket, "Key": key, **bound}, ExpiresIn=seconds
         )
 
     # ------------------------------------------------------------ objects
@@ -144,6 +181,30 @@ class Storage:
             self.delete_version(key, version_id)
             removed += 1
         return removed
+
+    def abort_uploads(self, key: str) -> int:
+        """Abort every upload in parts to this key; how many there were.
+
+        A part that is on its way meanwhile may outlive it (S3 API, "AbortMultipartUpload"); the
+        bucket's lifecycle rule removes that.
+        """
+        aborted = 0
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self.bucket, Prefix=key
+        )
+        begun = [upload for page in pages for upload in page.get("Uploads", [])]
+        for upload in begun:
+            if upload["Key"] == key:
+                aborted += self._abort(key, upload["UploadId"])
+        return aborted
+
+    def _abort(self, key: str, upload_id: str) -> bool:
+        """Whether the upload was still there."""
+        try:
+            self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
+        except self._client.exceptions.NoSuchUpload:
+            return False
+        return True
 
     def _versions(self, prefix: str) -> Iterator[tuple[str, str]]:
         pages = self._client.get_paginator("list_object_versions").paginate(
