@@ -47,8 +47,9 @@ bench: .venv/ready layer ## what is fast, beside what one would do instead (some
 	@$(UV) --python .venv/bin/python -r requirements/bench.txt
 	.venv/bin/python -m benchmarks.inspection --assert
 
-soak: .venv/ready layer ## the long tests: the whole corpus of broken files
+soak: .venv/ready layer ## the long tests: the whole corpus of broken files, the races
 	.venv/bin/python -m tests.soak.corpus
+	.venv/bin/python -m tests.soak.races
 
 build deploy: ARCH = arm64
 deploy: build ## build and deploy (STAGE=dev|staging|prod, ARCH, PARAMETERS="Name=value ...")
