@@ -151,10 +151,10 @@ class Gate:
             async with lock:
                 if "uploadId" in head.query:
                     await self._check_upload_id(head)
+                if "x-amz-copy-source" in head.headers:
+                    await self._check_absent(head)
                 headers = end_to_end(head.headers)
-                # moto finds in this header which service is meant.
-                scope = f"checked/20260101/{self.region}/s3/aws4_request"
-                headers["Authorization"] = f"{ALGORITHM} Credential={scope}, checked"
+                headers["Authorization"] = self._authorization
                 async with self._http.request(
                     head.method,
                     yarl.URL(self.upstream + request.raw_path, encoded=True),
@@ -163,6 +163,21 @@ class Gate:
                     skip_auto_headers=AUTOMATIC,
                 ) as answer:
                     return await self._answer(request, head, answer, added)
+
+    @property
+    def _authorization(self) -> str:
+        """moto finds in this header which service is meant."""
+        scope = f"checked/20260101/{self.region}/s3/aws4_request"
+        return f"{ALGORITHM} Credential={scope}, checked"
+
+    async def _check_absent(self, head: Head) -> None:
+        """moto copies over what is there, whatever the condition says."""
+        if head.headers.get("If-None-Match") != "*":
+            return
+        url = yarl.URL(f"{self.upstream}{quote(head.path)}", encoded=True)
+        async with self._http.head(url, headers={"Authorization": self._authorization}) as answer:
+            if answer.status == 200:
+                raise RefusalError("PreconditionFailed")
 
     async def _check_upload_id(self, head: Head) -> None:
         """moto finds an upload by its id alone; in S3 it belongs to its key."""

@@ -33,6 +33,7 @@ REFUSALS = {
     "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
     "NoSuchUpload": (404, "The specified multipart upload does not exist."),
     "NotImplemented": (501, "A header you provided implies functionality that is not implemented"),
+    "PreconditionFailed": (412, "At least one of the preconditions you specified did not hold."),
     "SignatureDoesNotMatch": (403, "The signature we calculated does not match yours."),
 }
 

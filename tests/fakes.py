@@ -304,7 +304,12 @@ class MemoryCatalog(Catalog):
         return record
 
     def create(
-        self, attachment: Attachment, entry: Activity, key: IdempotencyKey | None = None
+        self,
+        attachment: Attachment,
+        entry: Activity,
+        key: IdempotencyKey | None = None,
+        *,
+        also: Activity | None = None,
     ) -> None:
         parts = {
             "record": self._put(attachment, lambda: attachment.id not in self.records),
@@ -312,6 +317,8 @@ class MemoryCatalog(Catalog):
             "link": self._chat.link(attachment),
             "activity": self._activity.write_of(entry),
         }
+        if also is not None:
+            parts["source activity"] = self._activity.write_of(also)
         if key is not None:
             parts["key"] = self._guards.write_of(key, attachment.created_at)
         try:
@@ -527,6 +534,14 @@ class MemoryStorage(Storage):
             return
         self._add(key, body)
         self._fuse.burn()
+
+    def copy(self, source: str, key: str, *, version_id: str | None = None) -> ObjectVersion:
+        found = self._find(source, version_id)
+        with suppress(ObjectMissingError):
+            return self.head(key)
+        copied = _described(self._add(key, found.body))
+        self._fuse.burn()
+        return copied
 
     def delete_version(self, key: str, version_id: str) -> None:
         left = [version for version in self._objects.get(key, []) if version.id != version_id]

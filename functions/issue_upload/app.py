@@ -1,4 +1,4 @@
-"""`POST` of the upload routes: a pending record, and signed requests for its bytes."""
+"""`POST` of the upload routes: a pending record, signed requests for its bytes, or a copy."""
 
 from typing import Any
 
@@ -8,8 +8,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from attachments import wiring
 from attachments.http_edge import HttpEdge
 from attachments.ids import parse_id, utc_now
+from attachments.views import AttachmentView, view_of
+from functions.issue_upload.forward import forward
 from functions.issue_upload.issue_upload import issue_upload
 from functions.issue_upload.schemas import (
+    CopyRequest,
     SignedView,
     SignRequest,
     UploadRequest,
@@ -43,6 +46,26 @@ def sign(attachment_id: str, request: SignRequest) -> SignedView:
         storage=wiring.storage(),
         clock=utc_now,
     )
+
+
+@app.post("/api/chat/attachments/<attachment_id>/copy")
+def copy(attachment_id: str, request: CopyRequest) -> Response[AttachmentView]:
+    settings = wiring.settings()
+    copied = forward(
+        parse_id(attachment_id),
+        request,
+        caller=app.caller,
+        idempotency_key=app.header("idempotency-key"),
+        settings=settings,
+        catalog=wiring.catalog(),
+        chat=wiring.chat(),
+        guards=wiring.guards(),
+        storage=wiring.copying_storage(),
+        clock=utc_now,
+    )
+    view = view_of(copied, wiring.storage(), seconds=settings.download_url_seconds)
+    headers = {"Location": f"/api/chat/attachments/{view.id}/"}
+    return Response(201, "application/json", body=view, headers=headers)
 
 
 def _issue(request: UploadRequest, *, video_only: bool) -> Response[UploadTicket]:

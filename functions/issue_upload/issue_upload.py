@@ -55,10 +55,10 @@ def issue_upload(
     for one that somebody else sent, InvalidRequestError, UnsupportedTypeError, TooLargeError, and
     IdempotencyConflictError for a key that was used with another body.
     """
-    message, roles = _message_for(caller, str(request.message_id), chat)
+    message, roles = message_for(caller, str(request.message_id), chat)
     now = clock()
     draft = _draft(request, message, caller, settings, video_only=video_only, now=now)
-    key = _key(idempotency_key, request, draft)
+    key = idempotency_key_of(idempotency_key, f"{video_only} {request.model_dump_json()}", draft)
     note = entry(
         Action.UPLOAD_REQUESTED,
         draft,
@@ -66,27 +66,30 @@ def issue_upload(
         at=now,
         admin_override=overrides(Act.UPLOAD, roles),
     )
-    attachment = _reserve(draft, note, key, guards=guards, catalog=catalog)
+    attachment = reserve(draft, note, key, guards=guards, catalog=catalog)
     life = timedelta(seconds=settings.upload_url_seconds)
     return _sign(attachment, now, life, catalog=catalog, storage=storage)
 
 
-def _message_for(caller: Caller, message_id: str, chat: Chat) -> tuple[Message, Roles]:
-    """The message, if the caller may attach something to it."""
+def message_for(caller: Caller, message_id: str, chat: Chat) -> tuple[Message, Roles]:
+    """The message, if the caller may attach something to it, and what the caller is to it.
+
+    Raises NotFoundError, and ForbiddenError for a message that somebody else sent.
+    """
     message = chat.message(message_id)
     if message is None:
-        raise _no_message()
+        raise no_message()
     membership = chat.membership(message.conversation_id, caller.user_id)
     roles = roles_in_conversation(caller, participant=membership.participant)
     if message.sender_id == caller.user_id:
         roles |= {Role.SENDER}
     if not roles & {Role.ADMIN, Role.PARTICIPANT}:
-        raise _no_message()
+        raise no_message()
     require(Act.UPLOAD, roles)
     return message, roles
 
 
-def _no_message() -> NotFoundError:
+def no_message() -> NotFoundError:
     problem = "There is no such message, or not for you."
     return NotFoundError(problem, fields={"message_id": problem})
 
@@ -106,7 +109,7 @@ def _draft(
     if video_only:
         require_video(file_name, mime_type)
     file_type = type_of(mime_type)
-    _require_size(request.file_size, file_type, settings)
+    require_size(request.file_size, file_type, settings)
     return Attachment(
         id=new_id(),
         message_id=message.id,
@@ -123,45 +126,51 @@ def _draft(
     )
 
 
-def _require_size(size: int, file_type: FileType, settings: Settings) -> None:
+def require_size(size: int, file_type: FileType, settings: Settings) -> None:
+    """Raises TooLargeError."""
     largest = settings.max_bytes(file_type)
     if size > largest:
         problem = too_large(file_type, largest)
         raise TooLargeError(problem, fields={"file_size": problem})
 
 
-def _key(value: str | None, request: UploadRequest, draft: Attachment) -> IdempotencyKey | None:
+def idempotency_key_of(value: str | None, said: str, draft: Attachment) -> IdempotencyKey | None:
+    """The key with what was `said` under it. Raises InvalidRequestError."""
     if value is None:
         return None
     if not 0 < len(value) <= MAX_KEY_CHARACTERS:
         problem = f"An idempotency key has 1 to {MAX_KEY_CHARACTERS} characters."
         raise InvalidRequestError(problem, fields={"Idempotency-Key": problem})
-    body = f"{draft.video_only} {request.model_dump_json()}"
-    body_hash = hashlib.sha256(body.encode()).hexdigest()
+    body_hash = hashlib.sha256(said.encode()).hexdigest()
     return IdempotencyKey(draft.uploaded_by, value, body_hash, draft.id)
 
 
-def _reserve(
+def reserve(
     draft: Attachment,
     note: Activity,
     key: IdempotencyKey | None,
     *,
     guards: Guards,
     catalog: Catalog,
+    also: Activity | None = None,
 ) -> Attachment:
-    """The draft as a record, or the record of an earlier request with the same key."""
+    """The draft as a record, or the record of an earlier request with the same key.
+
+    Raises NotFoundError for a message that was deleted meanwhile, ConflictError for a key whose
+    attachment is gone, and IdempotencyConflictError.
+    """
     earlier = _of_earlier(key, draft.created_at, guards, catalog)
     if earlier is not None:
         return earlier
     try:
-        catalog.create(draft, note, key)
+        catalog.create(draft, note, key, also=also)
     except IdempotencyKeyTakenError:
         earlier = _of_earlier(key, draft.created_at, guards, catalog)
         if earlier is None:
             raise
         return earlier
     except MessageGoneError as error:
-        raise _no_message() from error
+        raise no_message() from error
     return draft
 
 

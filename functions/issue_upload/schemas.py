@@ -61,6 +61,12 @@ class SignedView(BaseModel):
     expires_at: Instant
 
 
+class CopyRequest(BaseModel):
+    """Where an attachment is forwarded to."""
+
+    message_id: UUID
+
+
 class UploadView(BaseModel):
     """One request to S3: send the file's bytes with exactly these headers."""
 

@@ -92,6 +92,8 @@ def _own(attachment_id: str, caller: Caller, catalog: Catalog, chat: Chat) -> At
     require_visible(attachment, roles)
     require(Act.SIGN, roles)
     _require_pending(attachment)
+    if attachment.copied_from:
+        raise ConflictError("The attachment forwards another one: there is nothing to upload.")
     return attachment
 
 

@@ -13,7 +13,9 @@ from attachments.ids import parse_id, utc_now
 from attachments.model import FileType
 from attachments.views import DEFAULT_LIMIT, AttachmentView, Cursor, Limit, PageView
 from functions.serve_attachments.serve import Deleted, Download, Serving
+from functions.serve_attachments.waiting import Patience, preferred_wait
 
+RESERVE_S = 5.0  # to answer after waiting
 app = HttpEdge(wiring.verifier)
 TypeFilter = Annotated[FileType | None, Query(alias="type", description="Only files of this type.")]
 
@@ -33,10 +35,18 @@ def serving() -> Serving:
 
 @app.get("/api/chat/attachments/<attachment_id>")
 def get_attachment(attachment_id: str) -> Response[AttachmentView | None]:
-    shown = serving().get(parse_id(attachment_id))
+    wait_s = preferred_wait(app.header("prefer"))
+    shown = serving().get(parse_id(attachment_id), patience=_patience(wait_s or 0))
+    applied = {} if wait_s is None else {"Preference-Applied": f"wait={wait_s}"}
     if app.header("if-none-match") == shown.etag:
-        return Response(304, headers={"ETag": shown.etag})
-    return Response(200, "application/json", body=shown.view, headers=shown.headers)
+        return Response(304, headers={"ETag": shown.etag, **applied})
+    return Response(200, "application/json", body=shown.view, headers=shown.headers | applied)
+
+
+def _patience(wait_s: int) -> Patience:
+    """As much as the caller has, and the function has time for."""
+    left_s = app.lambda_context.get_remaining_time_in_millis() / 1000 - RESERVE_S
+    return Patience(min(wait_s, left_s))
 
 
 @app.get("/api/chat/attachments/<attachment_id>/download")

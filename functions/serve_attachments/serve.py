@@ -28,6 +28,7 @@ from attachments.serving import thumbnail_url
 from attachments.storage import Storage
 from attachments.views import AttachmentView, Instant, PageView, view_of
 from functions.serve_attachments.downloads import download_url
+from functions.serve_attachments.waiting import IMPATIENT, Patience
 
 LIST_DAYS = 30
 WHY_NOT = {
@@ -79,9 +80,15 @@ class Serving:
 
     # ------------------------------------------------------------ one attachment
 
-    def get(self, attachment_id: str) -> Shown:
-        """The attachment. Raises NotFoundError for what is not there or not for this caller."""
+    def get(self, attachment_id: str, *, patience: Patience = IMPATIENT) -> Shown:
+        """The attachment, which a patient caller sees as it is when it is pending no more.
+
+        Raises NotFoundError for what is not there or not for this caller.
+        """
         attachment, _ = self._find(attachment_id)
+        if attachment.status is Status.PENDING and patience.seconds > 0:
+            patience.until(lambda: not self._is_pending(attachment_id))
+            attachment, _ = self._find(attachment_id)  # who may see it can have changed as well
         return Shown(self._view(attachment), self._etag(attachment))
 
     def download(self, attachment_id: str, *, video_only: bool) -> Download:
@@ -207,6 +214,9 @@ class Serving:
         roles = roles_towards(attachment, self.caller, participant=participant)
         require_visible(attachment, roles)
         return attachment, roles
+
+    def _is_pending(self, attachment_id: str) -> bool:
+        return self.catalog.get(attachment_id).status is Status.PENDING
 
     def _membership(self, conversation_id: str) -> Membership:
         """The caller's place in a conversation that they may see. Raises NotFoundError."""

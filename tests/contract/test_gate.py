@@ -31,6 +31,7 @@ from tests.local.probe_functions.background import Background
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 REGION: Final = "eu-central-1"
 SITE = "https://chat.example"
@@ -557,6 +558,25 @@ def test_a_signed_part_is_of_one_upload_and_number(
     url = part_url(s3, "upload_part", upload_id, PartNumber=1, ContentLength=1)
     assert web.put(url.replace("partNumber=1", "partNumber=2"), content=b"x").status_code == 403
     assert web.put(url.replace(quote(upload_id), "another"), content=b"x").status_code == 403
+
+
+# Copies
+
+
+def test_a_copy_takes_no_place_that_is_taken(s3: "S3Client") -> None:
+    for key, body in (("uploads/a", b"a"), ("uploads/b", b"b")):
+        s3.put_object(Bucket="chat", Key=key, Body=body)
+
+    def copy(source: str, **condition: Any) -> None:
+        where: CopySourceTypeDef = {"Bucket": "chat", "Key": source}
+        s3.copy_object(Bucket="chat", Key="uploads/copy", CopySource=where, **condition)
+
+    copy("uploads/a", IfNoneMatch="*")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        copy("uploads/b", IfNoneMatch="*")
+    assert s3.get_object(Bucket="chat", Key="uploads/copy")["Body"].read() == b"a"
+    copy("uploads/b")
+    assert s3.get_object(Bucket="chat", Key="uploads/copy")["Body"].read() == b"b"
 
 
 # CORS

@@ -17,6 +17,8 @@ The real ones run on moto, which is lenient where AWS is not. moto does not (and
         stack/test_cors.py             test_a_foreign_page_may_not_upload_to_the_bucket
     honour ClientRequestToken: a replayed transaction is applied twice
         contract/test_stores.py        test_a_replayed_transaction_finds_its_own_revision_taken
+    refuse a copy to where an object is
+        contract/test_gate.py          test_a_copy_takes_no_place_that_is_taken
     isolate transactions, or report a conflict of two (here it serves one request at a time)
         unit/test_dynamo.py            test_a_transaction_that_meets_another_is_tried_again
     remove items at the end of their TTL, and AWS does so only within days
@@ -34,9 +36,9 @@ The real ones run on moto, which is lenient where AWS is not. moto does not (and
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -45,6 +47,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from attachments import catalog as catalog_module
 from attachments import dynamo
@@ -54,6 +57,7 @@ from attachments.catalog import Catalog, IdempotencyKeyTakenError, Page
 from attachments.chat import HEAD_START, Chat
 from attachments.errors import (
     ConflictError,
+    CopyUnfinishedError,
     InvalidCursorError,
     MessageGoneError,
     NotFoundError,
@@ -1204,6 +1208,90 @@ def test_writing_once_twice_keeps_the_first(stores: Stores) -> None:
     stores.storage.put_once(key, b"second", mime_type="image/jpeg")
     assert stores.storage.head(key) == first
     assert stores.storage.delete_all(key) == 1
+
+
+def test_a_copy_is_of_the_version_that_was_named(stores: Stores) -> None:
+    source, key = key_of_its_own(), key_of_its_own()
+    first, newest = stores.arrive(source, b"first"), stores.arrive(source, b"newest")
+    copied = stores.storage.copy(source, key, version_id=first.version_id)
+    assert stores.storage.head(key) == copied
+    assert (copied.size, copied.etag) == (first.size, first.etag)
+    assert b"".join(stores.storage.stream(key, copied, 0, 5)) == b"first"
+    assert stores.storage.copy(source, key_of_its_own()).etag == newest.etag
+    assert stores.storage.head(source) == newest
+
+
+def test_what_is_not_there_is_not_copied(stores: Stores) -> None:
+    source, key = key_of_its_own(), key_of_its_own()
+    with pytest.raises(ObjectMissingError):
+        stores.storage.copy(source, key)
+    gone = stores.arrive(source, b"gone")
+    stores.arrive(source, b"another")
+    stores.storage.delete_version(source, gone.version_id)
+    with pytest.raises(ObjectMissingError):
+        stores.storage.copy(source, key, version_id=gone.version_id)
+    with pytest.raises(ObjectMissingError):
+        stores.storage.head(key)
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "412"])
+def test_a_copy_that_an_earlier_try_made_is_found_again(aws_stores: Stores, code: str) -> None:
+    """On S3; moto knows no condition, so its answer is put in its place."""
+    source, key = key_of_its_own(), key_of_its_own()
+    stored = aws_stores.arrive(source, b"bytes")
+    first = aws_stores.storage.copy(source, key, version_id=stored.version_id)
+    with answering(aws_stores, "CopyObject", ClientError({"Error": {"Code": code}}, "CopyObject")):
+        again = aws_stores.storage.copy(source, key, version_id=stored.version_id)
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadTimeoutError(endpoint_url="http://s3.example"),
+        ClientError({"Error": {"Code": "ConditionalRequestConflict"}}, "CopyObject"),
+    ],
+    ids=["slow", "busy"],
+)
+def test_a_copy_that_s3_goes_on_with_is_unfinished(aws_stores: Stores, error: Exception) -> None:
+    source = key_of_its_own()
+    aws_stores.arrive(source, b"bytes")
+    with answering(aws_stores, "CopyObject", error), pytest.raises(CopyUnfinishedError):
+        aws_stores.storage.copy(source, key_of_its_own())
+
+
+@contextmanager
+def answering(stores: Stores, operation: str, error: Exception) -> Iterator[None]:
+    """Inside, S3 answers this operation with the error."""
+
+    def fail(**_: Any) -> None:
+        raise error
+
+    events = stores.storage._client.meta.events
+    name = f"before-call.s3.{operation}"
+    events.register(name, fail)
+    try:
+        yield
+    finally:
+        events.unregister(name, fail)
+
+
+def test_a_record_made_from_another_is_logged_with_both(stores: Stores, noon: datetime) -> None:
+    message = stores.message()
+    source, copy = attached(message, noon), attached(message, noon)
+    create(stores, source)
+    here = note(copy, Action.FILE_FORWARDED)
+    there = note(source, Action.FILE_FORWARDED)
+    stores.catalog.create(copy, here, also=there)
+    logged = {
+        attachment.id: [
+            stores.activity.read(item)
+            for item in stores.activity.of_attachment(attachment.id, after=None)
+        ]
+        for attachment in (source, copy)
+    }
+    assert there in logged[source.id]
+    assert logged[copy.id] == [here]
 
 
 def test_deleting_a_version_uncovers_the_one_before(stores: Stores) -> None:

@@ -185,6 +185,7 @@ def doors(world: World, key_server: KeyServer, monkeypatch: pytest.MonkeyPatch) 
     for name in ("catalog", "chat", "guards", "activity", "storage", "deletion"):
         part = getattr(world, name)
         monkeypatch.setattr(wiring, name, lambda part=part: part)
+    monkeypatch.setattr(wiring, "copying_storage", lambda: world.storage)
     for once in (wiring.settings, wiring.verifier):
         once.cache_clear()
     yield Doors(world)

@@ -145,6 +145,13 @@ def test_an_expired_record_goes_after_its_life_unless_it_is_deleted_first() -> N
     assert purged.deleted(now=NOON).expires_at is None
 
 
+def test_what_expires_says_whether_it_was_to_be_uploaded_or_copied() -> None:
+    expired = in_state(pending(), E)
+    assert expired.reason == "Nothing was uploaded before the upload request expired."
+    copy = in_state(pending(copied_from=expired.id), E)
+    assert copy.reason == "The file that it forwards could not be copied."
+
+
 def test_keys_are_made_of_the_id_alone() -> None:
     attachment = pending(file_name="../../etc/passwd")
     assert attachment.upload_key == f"uploads/{attachment.id}"

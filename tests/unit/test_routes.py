@@ -54,6 +54,7 @@ def test_no_route_stands_twice_or_ends_in_a_slash() -> None:
         ("/api/chat/attachments/x", ("DELETE", "GET")),
         ("/api/chat/attachments/x/download", ("GET",)),
         ("/api/chat/attachments/x/sign", ("POST",)),
+        ("/api/chat/attachments/x/copy", ("POST",)),
         ("/api/chat/conversations/x", ("DELETE", "PUT")),
         ("/api/chat/attachments/x/y", ()),
         ("/api/chat/upload/x", ()),

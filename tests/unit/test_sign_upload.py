@@ -250,6 +250,13 @@ def test_a_declared_digest_that_s3_could_not_check_begins_no_upload_in_parts(wor
         sign(world, attachment, **STEPS["create"])
 
 
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_nobody_uploads_the_bytes_of_what_is_forwarded(world: World, step: dict[str, Any]) -> None:
+    copy = world.add(Status.PENDING, copied_from=new_id(), due_at=DUE)
+    with pytest.raises(ConflictError, match="forwards"):
+        sign(world, copy, **step)
+
+
 # ---------------------------------------------------------------- for whom
 
 

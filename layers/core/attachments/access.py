@@ -28,6 +28,7 @@ def _all(*roles: Role) -> Roles:
 class Act(StrEnum):
     UPLOAD = "upload"
     SIGN = "sign"
+    FORWARD = "forward"
     SEE_CONVERSATION = "see_conversation"
     SEE_READY = "see_ready"
     SEE_UNREADY = "see_unready"
@@ -38,6 +39,7 @@ class Act(StrEnum):
 ALLOWED: dict[Act, tuple[Roles, ...]] = {
     Act.UPLOAD: (_all(Role.ADMIN), _all(Role.PARTICIPANT, Role.SENDER)),
     Act.SIGN: (_all(Role.ADMIN, Role.UPLOADER), _all(Role.PARTICIPANT, Role.UPLOADER)),
+    Act.FORWARD: (_all(Role.ADMIN), _all(Role.PARTICIPANT)),
     Act.SEE_CONVERSATION: (_all(Role.ADMIN), _all(Role.PARTICIPANT)),
     Act.SEE_READY: (_all(Role.ADMIN), _all(Role.PARTICIPANT)),
     Act.SEE_UNREADY: (_all(Role.ADMIN), _all(Role.PARTICIPANT, Role.UPLOADER)),

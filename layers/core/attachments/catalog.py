@@ -70,9 +70,16 @@ class Catalog:
         return _RECORD.validate_python(item)
 
     def create(
-        self, attachment: Attachment, entry: Activity, key: IdempotencyKey | None = None
+        self,
+        attachment: Attachment,
+        entry: Activity,
+        key: IdempotencyKey | None = None,
+        *,
+        also: Activity | None = None,
     ) -> None:
         """A new record, linked to its message, if the message still lives.
+
+        `also` is an entry about the attachment that it was made from.
 
         Raises MessageGoneError, and IdempotencyKeyTakenError.
         """
@@ -88,6 +95,8 @@ class Catalog:
             "link": self._chat.link(attachment),
             "activity": self._activity.write_of(entry),
         }
+        if also is not None:
+            parts["source activity"] = self._activity.write_of(also)
         if key is not None:
             parts["key"] = self._guards.write_of(key, attachment.created_at)
         try:

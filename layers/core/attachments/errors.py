@@ -16,7 +16,8 @@ AttachmentsError
 ├── UnsupportedTypeError
 ├── KeysUnavailableError     the token keys cannot be fetched
 ├── MessageGoneError         the message was deleted meanwhile; internal, never rendered
-└── ObjectMissingError       S3 has no such object or version; internal
+├── ObjectMissingError       S3 has no such object or version; internal
+└── CopyUnfinishedError      S3 goes on copying without us; internal
 """
 
 from collections.abc import Mapping
@@ -98,4 +99,8 @@ class MessageGoneError(AttachmentsError):
 
 
 class ObjectMissingError(AttachmentsError):
+    pass
+
+
+class CopyUnfinishedError(AttachmentsError):
     pass

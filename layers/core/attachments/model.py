@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+NOT_UPLOADED = "Nothing was uploaded before the upload request expired."
+NOT_COPIED = "The file that it forwards could not be copied."
+
 
 class Status(StrEnum):
     PENDING = "pending"
@@ -106,7 +109,8 @@ class Attachment:
     """One file sent with a message: its record.
 
     `revision` grows with each change; every write is conditional on the one that was read.
-    `video_only`: it came by the video route, and anything else is rejected.
+    `video_only`: it came by the video route, and anything else is rejected. `copied_from` is the
+    attachment that it forwards: its bytes come from there, and nobody uploads any.
     `due_at` is when the sweep must look (None: never); `expires_at` when the record itself goes.
     """
 
@@ -121,6 +125,7 @@ class Attachment:
     created_at: datetime
     sha256: str | None = None
     video_only: bool = False
+    copied_from: str | None = None
     status: Status = Status.PENDING
     reason: str | None = None
     uploaded_at: datetime | None = None
@@ -182,10 +187,10 @@ class Attachment:
         return replace(self._to(Status.FAILED), reason=reason, due_at=None)
 
     def expired(self, *, now: datetime, keep: timedelta) -> "Attachment":
-        """Nothing was uploaded in time; `due_at` stays until what was begun is aborted."""
+        """No bytes came in time; `due_at` stays until what was begun is aborted."""
         return replace(
             self._to(Status.EXPIRED),
-            reason="Nothing was uploaded before the upload request expired.",
+            reason=NOT_COPIED if self.copied_from else NOT_UPLOADED,
             due_at=now,
             expires_at=now + keep,
         )
@@ -209,6 +214,7 @@ class Action(StrEnum):
     """What the activity log records."""
 
     UPLOAD_REQUESTED = "upload_requested"
+    FILE_FORWARDED = "file_forwarded"
     FILE_UPLOADED = "file_uploaded"
     FILE_REJECTED = "file_rejected"
     FILE_FAILED = "file_failed"

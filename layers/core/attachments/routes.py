@@ -21,6 +21,7 @@ ROUTES = (
     Route("POST", "/api/chat/videos/upload", "issue_upload"),
     Route("POST", "/api/chat/upload", "issue_upload"),
     Route("POST", "/api/chat/attachments/<attachment_id>/sign", "issue_upload"),
+    Route("POST", "/api/chat/attachments/<attachment_id>/copy", "issue_upload"),
     Route("GET", "/api/chat/attachments", "serve_attachments"),
     Route("GET", "/api/chat/attachments/<attachment_id>", "serve_attachments"),
     Route("DELETE", "/api/chat/attachments/<attachment_id>", "serve_attachments"),

@@ -10,16 +10,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from attachments.errors import ObjectMissingError
+from attachments.errors import CopyUnfinishedError, ObjectMissingError
 from attachments.model import ObjectVersion
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 PIECE_BYTES = 64 * 1024
 MISSING = {"404", "NoSuchKey", "NoSuchVersion"}
+EXISTS = {"412", "PreconditionFailed"}
 ONCE = {"If-None-Match": "*"}  # only while there is no object at the key
 
 
@@ -167,8 +169,39 @@ class Storage:
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] not in {"PreconditionFailed", "412"}:
+            if error.response["Error"]["Code"] not in EXISTS:
                 raise
+
+    def copy(self, source: str, key: str, *, version_id: str | None = None) -> ObjectVersion:
+        """One version of an object, or the newest, under another key; no bytes pass through here.
+
+        At most 5 GB (S3 API, "CopyObject"). An object that is there already is an earlier try's.
+        Raises ObjectMissingError if there is nothing to copy, and CopyUnfinishedError if S3 takes
+        longer than the client waits or is busy with an earlier try.
+        """
+        copied: CopySourceTypeDef = {"Bucket": self.bucket, "Key": source}
+        if version_id:
+            copied["VersionId"] = version_id
+        try:
+            self._call(
+                lambda: self._client.copy_object(
+                    Bucket=self.bucket,
+                    Key=key,
+                    CopySource=copied,
+                    MetadataDirective="COPY",
+                    TaggingDirective="REPLACE",  # no tags: copying them would ask for permissions
+                    IfNoneMatch="*",
+                )
+            )
+        except ReadTimeoutError as error:
+            raise CopyUnfinishedError(str(error)) from error
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ConditionalRequestConflict":
+                raise CopyUnfinishedError(str(error)) from error
+            if code not in EXISTS:
+                raise
+        return self.head(key)
 
     def delete_version(self, key: str, version_id: str) -> None:
         """Remove one version for good; harmless if it is gone."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PATIENT = Config(
     connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}
 )
+# Copying goes on for as long as the file is large, and is not begun twice.
+COPYING = Config(read_timeout=18, retries={"mode": "standard", "total_max_attempts": 1})
 # Presigned URLs of the regional virtual host; without it botocore signs for the old global one.
 SIGV4 = Config(
     signature_version="s3v4",
@@ -49,6 +51,13 @@ def dynamodb() -> "DynamoDBClient":
 @cache
 def storage() -> Storage:
     return Storage(boto3.client("s3", config=PATIENT.merge(SIGV4)), bucket=settings().bucket)
+
+
+@cache
+def copying_storage() -> Storage:
+    """The bucket, for copies within it: waits for S3 as long as a request to the API may take."""
+    config = PATIENT.merge(SIGV4).merge(COPYING)
+    return Storage(boto3.client("s3", config=config), bucket=settings().bucket)
 
 
 @cache
