@@ -8,7 +8,9 @@ PORT ?= 8000
 NATIVE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 ARCH ?= $(NATIVE)
 STAGE ?= dev
-SOURCES := client functions layers local tests benchmarks
+SOURCES := client functions layers local artifacts deployment tests benchmarks
+# The Python of the functions; byte code is of exactly one minor version.
+RUNTIME := $(shell sed -n 's/^ *Runtime: *python//p' template.yaml)
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 # The machine's own certificates, where it has them: a company's proxy has its own authority.
 CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
@@ -17,7 +19,7 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE FFMPEG_SOURCES
 
-.PHONY: help run test check layer build deploy accept bench soak lock clean
+.PHONY: help run test check layer build deploy teardown accept bench soak lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,7 +34,7 @@ test: .venv/ready ## all tests
 check: .venv/ready .venv-sam/ready ## format, lint, types, template
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	.venv/bin/mypy client/src local $(wildcard layers/core) layers/ffmpeg/build.py tests benchmarks $(wildcard functions/*/*.py)
+	.venv/bin/mypy client/src local artifacts deployment $(wildcard layers/core) layers/ffmpeg/build.py tests benchmarks $(wildcard functions/*/*.py)
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 
 layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the first time, then cached
@@ -40,11 +42,16 @@ layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the fir
 	  $(PYTHON) -m venv .venv-layer && $(UV) --python .venv-layer/bin/python -r requirements/layer.txt && touch .venv-layer/ready; }
 	@.venv-layer/bin/python layers/ffmpeg/build.py --arch $(ARCH)
 
-build: .venv-sam/ready layer ## what is deployed, into .aws-sam (ARCH=arm64 for Lambda's default; needs python3.13)
-	PYTHON=$(CURDIR)/.venv-layer/bin/python ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+build: .venv-sam/ready .venv-lambda/ready layer ## what is deployed, into .aws-sam/ARCH (arm64, or ARCH=x86_64)
+	@PATH="$(CURDIR)/.venv-lambda/bin:$$PATH" PYTHON=$(CURDIR)/.venv-layer/bin/python ARCH=$(ARCH) \
+	  $(SAM) build --build-dir .aws-sam/plain/$(ARCH) --parameter-overrides Architecture=$(ARCH)
+	@.venv/bin/python -m artifacts .aws-sam/plain/$(ARCH) .aws-sam/$(ARCH) --python .venv-lambda/bin/python
+	@du -sh .aws-sam/$(ARCH)/*/
 
 bench: .venv/ready layer ## what is fast, beside what one would do instead (some twenty minutes)
 	@$(UV) --python .venv/bin/python -r requirements/bench.txt
+	@$(MAKE) build ARCH=$(NATIVE)
+	.venv/bin/python -m benchmarks.cold_start --assert
 	.venv/bin/python -m benchmarks.inspection --assert
 
 soak: .venv/ready layer ## the long tests: the whole corpus of broken files, the races
@@ -53,7 +60,14 @@ soak: .venv/ready layer ## the long tests: the whole corpus of broken files, the
 
 build deploy: ARCH = arm64
 deploy: build ## build and deploy (STAGE=dev|staging|prod, ARCH, PARAMETERS="Name=value ...")
-	$(SAM) deploy --config-env $(STAGE) --parameter-overrides Architecture=$(ARCH) Stage=$(STAGE) $(PARAMETERS)
+	@release=$$({ find .aws-sam/$(ARCH) -type f | LC_ALL=C sort | xargs -d '\n' sha256sum; cat samconfig.toml; \
+	  echo '$(STAGE) $(PARAMETERS)'; } | sha256sum | cut -c1-16); \
+	$(SAM) deploy --template-file .aws-sam/$(ARCH)/template.yaml --config-env $(STAGE) --parameter-overrides \
+	  Architecture=$(ARCH) Stage=$(STAGE) Release=$$release $(PARAMETERS)
+
+teardown: .venv/ready .venv-sam/ready ## delete a stack with everything in it (STAGE=dev|staging; never prod)
+	@.venv/bin/python -m deployment.teardown --stage $(STAGE)
+	$(SAM) delete --config-env $(STAGE) --no-prompts
 
 accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json)
 	@test -n "$(STACK)" || { echo "Say which stack: make accept STACK=path/to/stack.json"; exit 1; }
@@ -62,8 +76,10 @@ accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json
 lock: .venv/ready ## the locked requirements, anew
 	@for name in dev bench sam layer uv; do (cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal \
 	  --python-version 3.11 --no-strip-extras --generate-hashes --no-header --no-annotate $(LOCK) $$name.in -o $$name.txt) || exit 1; done
+	@(cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal --python-version $(RUNTIME) \
+	  --generate-hashes --no-header --no-annotate $(LOCK) lambda.in -o lambda.txt)
 	@for folder in layers/core functions/inspect_upload; do (cd $$folder && $(CURDIR)/.venv/bin/uv pip compile $(CERTS) --quiet --universal \
-	  --python-version 3.13 --generate-hashes --no-header --no-annotate $(LOCK) requirements.in -o requirements.txt) || exit 1; done
+	  --python-version $(RUNTIME) --generate-hashes --no-header --no-annotate $(LOCK) requirements.in -o requirements.txt) || exit 1; done
 
 clean: ## everything that was built or installed here
 	rm -rf .venv .venv-* .build .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -82,4 +98,14 @@ clean: ## everything that was built or installed here
 	@echo "Setting up .venv-sam"
 	@$(PYTHON) -m venv .venv-sam
 	@$(UV) --python .venv-sam/bin/python -r requirements/sam.txt
+	@touch $@
+
+.venv-lambda/ready: requirements/lambda.txt .venv/ready
+	@echo "Setting up .venv-lambda"
+	@choice="--managed-python --python $(RUNTIME)"; \
+	for python in python$(RUNTIME) $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(RUNTIME).*/bin/python$(RUNTIME); do \
+	  $$python -c '' 2>/dev/null && choice="--python $$(command -v $$python)" && break; done; \
+	.venv/bin/uv venv $(CERTS) --quiet --clear $$choice .venv-lambda || { \
+	  echo "The functions run on Python $(RUNTIME), which is not here and could not be downloaded: install python$(RUNTIME)."; exit 1; }
+	@$(UV) --compile-bytecode --python .venv-lambda/bin/python -r requirements/lambda.txt
 	@touch $@

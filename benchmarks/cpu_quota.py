@@ -5,6 +5,7 @@ By a control group of the kernel: version 2's `cpu.max`, or version 1's `cpu.cfs
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,6 +57,11 @@ class CpuQuota:
     def take_in(self, pid: int) -> None:
         """Hold back this process, and all that it starts from now on."""
         (self._group / "cgroup.procs").write_text(str(pid))
+
+    def held_back(self, command: Sequence[str]) -> list[str]:
+        """The command, to be held back from its first instruction on."""
+        enter = f'echo $$ > "{self._group / "cgroup.procs"}" && exec "$@"'
+        return ["sh", "-c", enter, "sh", *command]
 
     def _remove(self) -> None:
         """When its last process is gone: until then the kernel refuses."""

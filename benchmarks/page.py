@@ -11,22 +11,22 @@ from benchmarks.targets import TYPICAL_MB, missed
 from benchmarks.variants import DOWNLOAD, OURS
 
 PAGE = ROOT / "docs" / "performance.md"
-BEGIN = "<!-- measured: begin (written by `make bench`) -->"
-END = "<!-- measured: end -->"
+BEGIN = "<!-- {part}: begin (written by `make bench`) -->"
+END = "<!-- {part}: end -->"
 
 
 def write(results: Results) -> None:
     replace_measured(PAGE, measured(results))
 
 
-def replace_measured(page: Path, content: str) -> None:
-    """Replace what stands between the markers. Raises ValueError if they are missing."""
+def replace_measured(page: Path, content: str, *, part: str = "measured") -> None:
+    """Replace what stands between a part's markers. Raises ValueError if they are missing."""
     text = page.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(BEGIN.format(part=part))
+    _, end, after = rest.partition(END.format(part=part))
     if not (begin and end):
-        raise ValueError(f"{page} lacks the two markers of the measured part.")
-    page.write_text(f"{before}{BEGIN}\n{content}\n{END}{after}")
+        raise ValueError(f"{page} lacks the two markers of the {part} part.")
+    page.write_text(f"{before}{begin}\n{content}\n{end}{after}")
 
 
 def measured(results: Results) -> str:

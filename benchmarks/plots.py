@@ -9,6 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.cold_starts import BUILT, PLAIN, ColdStart
 from benchmarks.measure import Row
 from benchmarks.media import CASES, ROOT
 from benchmarks.memory_curve import Point
@@ -27,6 +28,10 @@ LABELS = {
     DOWNLOAD: "download, then run",
     DISTRIBUTION: "download, then run the distribution's ffmpeg",
 }
+STARTS = (
+    (BUILT, "the artifact", COLOURS[OURS]),
+    (PLAIN, "as `sam build` leaves it", COLOURS[DOWNLOAD]),
+)
 
 mpl.use("Agg")
 plt.rcParams.update(
@@ -46,19 +51,21 @@ plt.rcParams.update(
 
 def draw_all(results: Results, folder: Path = IMAGES) -> list[Path]:
     """The files written; a plot without data is left out."""
-    folder.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Figure | None] = {
         "inspection-by-case": by_case(results.rows),
         "inspection-by-size": by_size(results.rows),
         "lambda-memory": by_memory(results.points),
     }
-    paths = []
-    for name, figure in figures.items():
-        if figure:
-            paths.append(folder / f"{name}.png")
-            figure.savefig(paths[-1], bbox_inches="tight", metadata={"Software": None})
-            plt.close(figure)
-    return paths
+    return [save(name, figure, folder) for name, figure in figures.items() if figure]
+
+
+def save(name: str, figure: Figure, folder: Path = IMAGES) -> Path:
+    """The file written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    return path
 
 
 def by_case(rows: Sequence[Row]) -> Figure | None:
@@ -128,6 +135,31 @@ def by_memory(points: Sequence[Point]) -> Figure | None:
     right.set_title("A million videos, arm64 list price")
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper center", ncols=len(labels), bbox_to_anchor=(0.5, 1.0))
+    figure.tight_layout(rect=(0, 0, 1, 0.93), w_pad=3)
+    return figure
+
+
+def cold_starts(rows: Sequence[ColdStart]) -> Figure:
+    """Bars of both variants for each function: on all processors, and on Lambda's share."""
+    halves = [[row for row in rows if (row.cpus is not None) is limited] for limited in (0, 1)]
+    halves = [half for half in halves if half]
+    figure, row_of_axes = plt.subplots(1, len(halves), figsize=(9.5, 4.2), squeeze=False)
+    for axes, half in zip(row_of_axes[0], halves, strict=True):
+        functions = list(dict.fromkeys(row.function for row in half))
+        for shift, (variant, label, colour) in zip((-0.19, 0.19), STARTS, strict=True):
+            times = [row.ms for row in half if row.variant == variant]
+            places = [index + shift for index in range(len(functions))]
+            bars = axes.barh(places, times, 0.36, color=colour, label=label)
+            axes.bar_label(bars, [f"{ms:.0f}" for ms in times], padding=3, fontsize=9)
+        axes.set_yticks(range(len(functions)), functions)
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        axes.margins(x=0.15)
+        axes.grid(axis="x")
+        axes.set_xlabel("milliseconds, shorter is better")
+        axes.set_title("Lambda's share of the processors" if half[0].cpus else "All processors")
+    handles, labels = row_of_axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.0))
     figure.tight_layout(rect=(0, 0, 1, 0.93), w_pad=3)
     return figure
 

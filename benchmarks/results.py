@@ -45,14 +45,8 @@ def describe(simulation: Simulation, *, repeat: int) -> dict[str, Any]:
     """The machine, the versions, the date and the settings of this run."""
     distribution = tools.distribution_tools()
     return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "processor": _processor(),
-            "cpus": os.cpu_count(),
-            "memory_gb": round(_memory_bytes() / 1e9, 1),
-            "system": f"{platform.system()} {platform.release()}",
-            "load_before": round(os.getloadavg()[0], 2),
-        },
+        "date": today(),
+        "machine": machine(),
         "versions": {
             "python": platform.python_version(),
             "boto3": package_version("boto3"),
@@ -61,6 +55,21 @@ def describe(simulation: Simulation, *, repeat: int) -> dict[str, Any]:
         },
         "simulation": asdict(simulation),
         "repeat": repeat,
+    }
+
+
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def machine() -> dict[str, Any]:
+    """What this runs on, and how busy it is."""
+    return {
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+        "memory_gb": round(_memory_bytes() / 1e9, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "load_before": round(os.getloadavg()[0], 2),
     }
 
 

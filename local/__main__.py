@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import subprocess
@@ -13,9 +12,10 @@ from pathlib import Path
 import httpx
 
 from local import console, demo
+from local.data_plane import StartError, publish
 from local.ffmpeg import NoFfmpegError
 from local.samples import make_clip
-from local.stack import LocalStack, PortInUseError, StartError
+from local.stack import LocalStack, PortInUseError
 from local.template import TemplateError
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
             LocalStack(ROOT / "template.yaml", port=arguments.port)
         )
         await asyncio.to_thread(demo.seed, stack.description)
-        _publish(folder / "stack.json", stack.description)
+        publish(folder / "stack.json", stack.description)
         cleanup.callback((folder / "stack.json").unlink, missing_ok=True)
         console.note(f"API        {stack.description['api']}")
         console.note(f"S3         {stack.description['s3']}")
@@ -89,13 +89,6 @@ def _demo(arguments: argparse.Namespace, description: dict[str, object]) -> None
     record = demo.upload(description, video, folder)
     demo.show(record)
     demo.instructions(description)
-
-
-def _publish(path: Path, description: dict[str, object]) -> None:
-    """Written whole or not at all: whoever waits for the file never reads a half."""
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(description, indent=2))
-    draft.replace(path)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import httpx
 from local.console import heading, note
 
 WAIT_S = 60
+PARTICIPANTS = ["sender", "participant"]
 EXTRA_TYPES = {".mkv": "video/x-matroska", ".webm": "video/webm", ".ogg": "video/ogg"}
 
 
@@ -23,9 +24,9 @@ def seed(stack: dict[str, Any]) -> None:
     """Tell the stack, as the chat backend would, of a conversation and a message in it."""
     with _client(stack, "service") as client:
         conversation, message = stack["conversation_id"], stack["message_id"]
-        body: dict[str, Any] = {"participants": ["sender", "participant"], "version": 1}
+        body: dict[str, Any] = {"participants": PARTICIPANTS, "version": 1}
         _expect(client.put(f"/api/chat/conversations/{conversation}/", json=body), 200)
-        body = {"conversation_id": conversation, "sender_id": "sender", "version": 1}
+        body = {"conversation_id": conversation, "sender_id": PARTICIPANTS[0], "version": 1}
         _expect(client.put(f"/api/chat/messages/{message}/", json=body), 200)
 
 

@@ -21,10 +21,14 @@ from local.template import ACCOUNT, REGION, SESSION, STACK_NAME, Resolver, Templ
 from local.worker import Function
 
 NEEDS_NOTHING = {
+    "AWS::CloudWatch::Alarm": "nobody is on call for this machine",
     "AWS::IAM::Role": "everything local runs with the same credentials",
+    "AWS::Lambda::Alias": "its name is the function's: there is only the code as it is now",
     "AWS::Lambda::Permission": "callers are local processes",
     "AWS::Lambda::LayerVersion": "the code is on the path, ffmpeg is found on this machine",
+    "AWS::Lambda::Version": "there is only the code as it is now",
     "AWS::Logs::LogGroup": "logs go to the terminal",
+    "AWS::Logs::MetricFilter": "logs go to the terminal",
     "AWS::S3::BucketPolicy": "it only refuses plain HTTP, which loopback is",
     "AWS::SQS::QueuePolicy": "moto's bucket may send to its queue",
 }
@@ -67,6 +71,8 @@ def provision(
         physical = name if kind == "AWS::Lambda::Function" else f"{STACK_NAME}-{name}"
         if kind == "AWS::S3::Bucket":
             physical = resolver.resolve(resource["Properties"]["BucketName"])
+        if kind == "AWS::Lambda::Alias":
+            physical = resource["Properties"]["FunctionName"]["Ref"]
         stack.names[name] = (
             f"{endpoint}/{ACCOUNT}/{physical}" if kind == "AWS::SQS::Queue" else physical
         )
@@ -180,9 +186,8 @@ class _Provisioner:
         for path, methods in body["paths"].items():
             for method, route in methods.items():
                 verb = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
-                function = re.search(
-                    r"function:([^/:]+)", route["x-amazon-apigateway-integration"]["uri"]
-                )
+                uri = route["x-amazon-apigateway-integration"]["uri"]
+                function = re.search(r"functions/(?:[^/]*:)?([^/:]+)/", uri)
                 if function is None or re.search(r"\{\w+\}", path):
                     raise TemplateError(f"The local stack cannot route {method} {path}.")
                 path_key = "$default" if path == "/$default" else path

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +49,19 @@ class Answer:
 
 
 class Worker:
-    def __init__(self, function: Function, root: Path, log: Log) -> None:
-        """`root` is the folder that the process runs in; `log` gets each line that it prints."""
-        self._function, self._root, self._log = function, root, log
+    def __init__(
+        self,
+        function: Function,
+        root: Path,
+        log: Log,
+        *,
+        python: Sequence[str] = (sys.executable,),
+    ) -> None:
+        """`root` is the folder that the process runs in; `log` gets each line that it prints.
+
+        `python` is the command of an interpreter that has awslambdaric.
+        """
+        self._function, self._root, self._log, self._python = function, root, log, python
         self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
         self._initialised = asyncio.Event()  # or never will be
         self._spent = False
@@ -73,7 +83,7 @@ class Worker:
                 serving(application, handler_cancellation=True)
             )
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "awslambdaric", self._function.handler),
+                *(*self._python, "-m", "awslambdaric", self._function.handler),
                 cwd=self._root,
                 env=self._environment(endpoint.removeprefix("http://"), directory),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -84,6 +94,10 @@ class Worker:
             )
             self._cleanup = cleanup.pop_all()
         self._watching = asyncio.create_task(self._watch())
+
+    async def initialised(self) -> None:
+        """Returns when the process asks for its first event, or has ended."""
+        await self._initialised.wait()
 
     async def invoke(self, payload: bytes) -> Answer:
         """The function's answer, or Lambda's own for a process that timed out or ended."""

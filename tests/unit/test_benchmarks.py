@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import page, tables
+from benchmarks import cold_starts, page, tables
+from benchmarks.cold_starts import ColdStart
 from benchmarks.measure import Row
 from benchmarks.memory_curve import point, usd_per_million
 from benchmarks.targets import missed
@@ -78,9 +79,11 @@ def test_memory_costs_are_given_for_both_architectures() -> None:
 
 def test_the_measured_part_of_the_page_is_replaced_and_the_rest_kept(tmp_path: Path) -> None:
     written = tmp_path / "page.md"
-    written.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
-    page.replace_measured(written, "new")
-    assert written.read_text() == f"before\n{page.BEGIN}\nnew\n{page.END}\nafter\n"
+    begin, end = (marker.format(part="this") for marker in (page.BEGIN, page.END))
+    others = page.BEGIN.format(part="that") + "kept" + page.END.format(part="that")
+    written.write_text(f"{others}before\n{begin}\nold\n{end}\nafter\n")
+    page.replace_measured(written, "new", part="this")
+    assert written.read_text() == f"{others}before\n{begin}\nnew\n{end}\nafter\n"
 
 
 def test_a_page_without_markers_is_refused(tmp_path: Path) -> None:
@@ -93,3 +96,22 @@ def test_a_page_without_markers_is_refused(tmp_path: Path) -> None:
 def test_a_table_says_how_many_times_longer_the_others_take() -> None:
     _, ours, download = tables.inspection([row(), row(variant="download", ms=1500)])
     assert (ours[4], download[4]) == ("1.0", "10.0")
+
+
+def start(variant: str, ms: float, function: str = "Sweep", cpus: float | None = None) -> ColdStart:
+    return ColdStart(function, variant, 512, cpus, ms - 10, 10, ms, 10, 400, {"boto3": 90.0})
+
+
+def test_a_cold_start_that_is_not_much_shorter_is_said_in_a_sentence() -> None:
+    rows = [start("built", 61), start("plain", 100)]
+    rows += [start("built", 10, "Report"), start("plain", 100, "Report")]
+    [sentence] = cold_starts.missed(rows)
+    assert "Sweep takes 0.61" in sentence
+
+
+def test_cold_starts_together_take_at_most_half_on_each_share_of_the_processors() -> None:
+    rows = [start("built", 51, cpus=0.29), start("plain", 100, cpus=0.29)]
+    rows += [start("built", 50), start("plain", 100)]
+    [sentence] = cold_starts.missed(rows)
+    assert "together take 0.51" in sentence
+    assert "Lambda's share" in sentence

@@ -28,6 +28,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     bucket: str
+    s3_public_endpoint: str = Field(
+        default="", description="Where clients find S3, if not where we do: under `sam local`."
+    )
     attachments_table: str
     chat_table: str
     activity_table: str

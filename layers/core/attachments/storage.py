@@ -37,8 +37,12 @@ class SignedRequest:
 class Storage:
     """The bucket of uploads and thumbnails."""
 
-    def __init__(self, client: "S3Client", *, bucket: str) -> None:
+    def __init__(
+        self, client: "S3Client", *, bucket: str, signer: "S3Client | None" = None
+    ) -> None:
+        """`signer` signs what others send, where they find S3 at another address than we do."""
         self._client = client
+        self._signer = signer or client
         self.bucket = bucket
 
     # ------------------------------------------------------------ presigned requests
@@ -123,7 +127,7 @@ class Storage:
         )
 
     def _presigned(self, operation: str, key: str, seconds: int, **bound: Any) -> str:
-        return self._client.generate_presigned_url(
+        return self._signer.generate_presigned_url(
             operation, Params={"Bucket": self.bucket, "Key": key, **bound}, ExpiresIn=seconds
         )
 

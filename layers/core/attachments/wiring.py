@@ -50,7 +50,12 @@ def dynamodb() -> "DynamoDBClient":
 
 @cache
 def storage() -> Storage:
-    return Storage(boto3.client("s3", config=PATIENT.merge(SIGV4)), bucket=settings().bucket)
+    config, public = PATIENT.merge(SIGV4), settings().s3_public_endpoint
+    return Storage(
+        boto3.client("s3", config=config),
+        bucket=settings().bucket,
+        signer=boto3.client("s3", config=config, endpoint_url=public) if public else None,
+    )
 
 
 @cache
