@@ -47,8 +47,14 @@ class Modules:
                     self._known.setdefault(name, Module(name, path, folder))
 
     def reachable(self, root: str) -> set[Module]:
-        """`root` with all that it imports, and that these import. Raises KeyError without it."""
-        waiting, found = [self._known[root]], set[Module]()
+        """`root` with its neighbours, all that these import, and so on.
+
+        Its neighbours are ours, and may be run otherwise than by an import. Raises KeyError for a
+        root that is not there.
+        """
+        package = self._known[root].package
+        neighbours = [one for one in self._known.values() if package and one.package == package]
+        waiting, found = [self._known[root], *neighbours], set[Module]()
         while waiting:
             module = waiting.pop()
             if module not in found:

@@ -64,7 +64,8 @@ async def _measure(runs: int) -> list[ColdStart]:
     rows = []
     async with data_plane(ROOT / "template.yaml", {}) as data:
         description = describe(data, "")
-        sample_upload.place(data, description, ROOT / ".build" / "clips" / "cold-start.mp4")
+        video = ROOT / ".build" / "clips" / "cold-start.mp4"
+        await asyncio.to_thread(sample_upload.place, data, description, video)
         events = _events(functions, description["tokens"])
         starters = {name: Starter(folder, data, events) for name, folder in folders.items()}
         memory = {function.name: function.memory_mb for function in data.stack.functions}

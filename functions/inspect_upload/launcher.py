@@ -7,7 +7,7 @@ So the function starts this process once, with no environment, and asks it over 
 forks safely and cheaply, being small, and adopts orphans (PR_SET_CHILD_SUBREAPER): a program's
 grandchildren cannot escape it by leaving their process group.
 
-One datagram asks for one program: niceness and argument list, parted by NUL, with four descriptors:
+One datagram asks for one program: niceness, file, argument list, parted by NUL, and 4 descriptors:
 stdin, stdout, stderr, and a socket for this run. On that socket the asker gets one datagram, when
 the program and everything that it started are gone (exit code, peak memory in KiB, CPU seconds),
 or at once what kept it from starting. Closing or shutting it down kills them. When the function
@@ -99,8 +99,8 @@ class Launcher:
         else:
             if pid == 0:
                 _die_with(launcher)
-                niceness, *arguments = message.decode().split("\0")
-                _become(arguments, int(niceness), descriptors, asker, limits)
+                niceness, *command = message.decode().split("\0")
+                _become(command, int(niceness), descriptors, asker, limits)
             self._askers[pid] = asker
             self._poll.register(asker, select.POLLIN)
         for descriptor in descriptors:
@@ -160,7 +160,7 @@ def _die_with(launcher: int) -> None:
 
 
 def _become(
-    arguments: list[str],
+    command: list[str],
     niceness: int,
     descriptors: list[int],
     asker: socket.socket,
@@ -184,7 +184,7 @@ def _become(
         with suppress(OSError):
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
         syscall_filter.install(LIBC)
-        os.execve(arguments[0], arguments, {})  # noqa: S606 - no shell is the point
+        os.execve(command[0], command[1:], {})  # noqa: S606 - no shell is the point
     except BaseException as error:
         asker.send(f"error {error}".encode())
     finally:

@@ -105,10 +105,16 @@ class Sandbox:
         """
         with ExitStack() as stack:
             run = _Run(program, stack, deadline_s, stdout_max, stderr_max, stdin)
-            command = [str(niceness), str(self._tools / program), *arguments]
+            called = [str(self._tools / program), *arguments]
+            command = [str(niceness), str(self._file_of(program)), *called]
             self._start(command, run.their_ends)
             run.follow()
             return run.result()
+
+    def _file_of(self, program: str) -> Path:
+        """Its own file; else the deployed layer's only one, which is any program by its name."""
+        own = self._tools / program
+        return own if own.exists() else self._tools / "ffmpeg"
 
     def close(self) -> None:
         """End the launcher, and with it what still runs; otherwise garbage collection does it."""

@@ -555,3 +555,14 @@ def test_a_sandboxed_program_cannot_read_hidden_credentials(
         timeout=PATIENCE_S,
     )
     assert answer.stdout.split() == ["environ", "PermissionError", "mem", "PermissionError"]
+
+
+def test_the_deployed_layer_is_one_file_that_runs_as_both_programs(
+    tools: Path, tmp_path: Path
+) -> None:
+    """SAM's zip would hold the symbolic link as a second copy, so there is none."""
+    (tmp_path / "ffmpeg").symlink_to((tools / "ffmpeg").resolve())
+    with closing(Sandbox(tmp_path)) as sandbox:
+        for program in ("ffmpeg", "ffprobe"):
+            result = sandbox.run(program, ["-version"], deadline_s=20)
+            assert result.stdout.decode().startswith(f"{program} version")

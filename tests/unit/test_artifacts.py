@@ -66,6 +66,15 @@ def test_compiled_code_keeps_what_it_names_of_its_package(tmp_path: Path) -> Non
     assert reached(tmp_path) == {"app", "package._core", "package.used"}
 
 
+def test_a_handlers_neighbours_are_kept_for_they_may_be_programs(tmp_path: Path) -> None:
+    tree(tmp_path, functions__hello__app="", functions__hello__program="import used", used="")
+    assert reached(tmp_path, "functions.hello.app") == {
+        "functions.hello.app",
+        "functions.hello.program",
+        "used",
+    }
+
+
 def test_a_handler_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeyError):
         reached(tmp_path)
