@@ -54,9 +54,11 @@ bench: .venv/ready layer ## what is fast, beside what one would do instead (some
 	.venv/bin/python -m benchmarks.cold_start --assert
 	.venv/bin/python -m benchmarks.inspection --assert
 
-soak: .venv/ready layer ## the long tests: the whole corpus of broken files, the races
+soak: .venv/ready layer ## the long tests: broken files, races, model, load with faults, steady load (some hours)
 	.venv/bin/python -m tests.soak.corpus
 	.venv/bin/python -m tests.soak.races
+	.venv/bin/python -m tests.soak.model
+	.venv/bin/python -m tests.soak.load
 
 build deploy: ARCH = arm64
 deploy: build ## build and deploy (STAGE=dev|staging|prod, ARCH, PARAMETERS="Name=value ...")

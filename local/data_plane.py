@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,17 +47,19 @@ class DataPlane:
 
 
 @asynccontextmanager
-async def data_plane(template: Path, parameters: Mapping[str, str]) -> AsyncIterator[DataPlane]:
+async def data_plane(
+    template: Path, parameters: Mapping[str, str], *, gate: Callable[..., Gate] = Gate
+) -> AsyncIterator[DataPlane]:
     """Everything that `template` declares of data, on loopback while the context lasts.
 
-    Raises TemplateError, and StartError.
+    `gate` makes the gate, from what it takes. Raises TemplateError, and StartError.
     """
     transformed = transform(load(template), parameters)
     async with AsyncExitStack() as cleanup:
         moto = await _start_moto(cleanup)
         stack = await asyncio.to_thread(provision, transformed, parameters, endpoint=moto)
-        gate = Gate(moto, credentials=CREDENTIALS, region=REGION, cors=stack.bucket_cors)
-        s3 = await cleanup.enter_async_context(gate.serving())
+        guard = gate(moto, credentials=CREDENTIALS, region=REGION, cors=stack.bucket_cors)
+        s3 = await cleanup.enter_async_context(guard.serving())
         yield DataPlane(stack, moto, s3)
 
 

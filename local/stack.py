@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from local import console, ffmpeg
 from local.data_plane import DataPlane, data_plane, describe
+from local.gate import Gate
 from local.http_api import HttpApi
 from local.lambda_client import LambdaClient
 from local.queue_poller import QueuePoller
@@ -34,9 +35,18 @@ class LocalStack:
 
     description: dict[str, Any]
 
-    def __init__(self, template: Path, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        template: Path,
+        *,
+        port: int = 0,
+        gate: Callable[..., Gate] = Gate,
+        poller: Callable[..., QueuePoller] = QueuePoller,
+    ) -> None:
+        """`gate` and `poller` make these parts, from what the parts themselves take."""
         self._template = template
         self._port = port
+        self._gate, self._poller = gate, poller
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as cleanup:
@@ -50,7 +60,9 @@ class LocalStack:
     async def _start(self, cleanup: AsyncExitStack) -> None:
         port = free_port(self._port)
         parameters = {"AllowedOrigins": f"http://127.0.0.1:{port}"}
-        data = await cleanup.enter_async_context(data_plane(self._template, parameters))
+        data = await cleanup.enter_async_context(
+            data_plane(self._template, parameters, gate=self._gate)
+        )
         tools = await asyncio.to_thread(ffmpeg.find, console.note)
         stack = data.stack
         runtime = Runtime(
@@ -60,20 +72,22 @@ class LocalStack:
         )
         endpoint = await cleanup.enter_async_context(runtime.serving())
         functions = await cleanup.enter_async_context(LambdaClient.connected(endpoint))
-        for source in _sources(data, functions):
+        for source in _sources(data, functions, self._poller):
             cleanup.push_async_callback(cancel, asyncio.create_task(source))
         api = HttpApi(stack.routes, stack.cors, functions, stack.throttle)
         address = await cleanup.enter_async_context(api.serving(port))
         self.description = describe(data, address)
 
 
-def _sources(data: DataPlane, functions: LambdaClient) -> Iterator[Coroutine[Any, Any, None]]:
+def _sources(
+    data: DataPlane, functions: LambdaClient, poller: Callable[..., QueuePoller]
+) -> Iterator[Coroutine[Any, Any, None]]:
     """What calls functions besides the API: queues and schedules."""
     stack, sqs = data.stack, SESSION.client("sqs", endpoint_url=data.moto)
     queue_log = partial(console.function_line, "queue")
     schedule_log = partial(console.function_line, "schedule")
     for mapping in stack.mappings:
-        yield QueuePoller(mapping, sqs, functions, log=queue_log).run()
+        yield poller(mapping, sqs, functions, log=queue_log).run()
     for function, period_s in stack.schedules:
         yield run_schedule(function, period_s, functions, log=schedule_log)
 

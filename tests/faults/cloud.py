@@ -23,6 +23,7 @@ from moto.s3.models import s3_backends
 
 from attachments import wiring
 from attachments.settings import Settings
+from local.ffmpeg import built_layer
 from local.template import ACCOUNT, REGION, load
 from tests.builders import NOON, settings_of
 
@@ -159,7 +160,7 @@ def named(bucket: str, tables: Mapping[str, str], **changes: Any) -> Settings:
 def wired(settings: Settings, **environment: str) -> Iterator[tuple[boto3.Session, Clock]]:
     """The functions of this process work with these settings, and by this clock."""
     environment |= {name.upper(): str(value) for name, value in settings.model_dump().items()}
-    environment |= {"FFMPEG_DIR": str(TEMPLATE.parent), "MAX_RECEIVES": "3"}
+    environment |= {"FFMPEG_DIR": str(built_layer()), "MAX_RECEIVES": "3"}
     clock = Clock()
     with (
         patch.dict(os.environ, environment),

@@ -4,13 +4,18 @@ Each race is run by every schedule that interrupts an operation once, and by a n
 ones; `python -m tests.soak.races` runs many more. A failure prints its schedule.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 
+from attachments.chat import Chat
+from attachments.dynamo import Write
+from attachments.guards import Guards, IdempotencyKey
+from functions.inspect_upload.inspect import Inspection
 from tests.faults.cloud import cloud
-from tests.faults.interleavings import Drawn, Schedule, every_schedule
-from tests.faults.races import RACES, Arranged
+from tests.faults.interleavings import Drawn, every_schedule
+from tests.faults.races import RACES, Arranged, RaceLostError
 from tests.faults.scene import Scene
 
 SEEDS = 2
@@ -26,15 +31,60 @@ def scene() -> Iterator[Scene]:
 def test_a_race_has_one_outcome_and_leaves_nothing_behind(
     scene: Scene, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    race, schedules = Arranged(scene, name), 0
-    for schedule in _schedules():
-        race.run(schedule)
-        schedules += 1
+    schedules = _run_all(Arranged(scene, name))
     with capsys.disabled():
         print(f"\n{name}: {schedules} schedules", end="")
     assert schedules >= SEEDS + 2
 
 
-def _schedules() -> Iterator[Schedule]:
-    yield from every_schedule(interruptions=1)
-    yield from map(Drawn, range(SEEDS))
+def _run_all(race: Arranged) -> int:
+    """By how many schedules."""
+    schedules = [*map(Drawn, range(SEEDS))]
+    for schedule in schedules:
+        race.run(schedule)
+    count = len(schedules)
+    for planned in every_schedule(interruptions=1):
+        race.run(planned)
+        count += 1
+    return count
+
+
+# ---------------------------------------------------------------- what would be found
+
+
+def _lives_anyway(chat: Chat, message_id: str) -> Write:
+    write = REAL_MUST_LIVE(chat, message_id)
+    write["ConditionCheck"]["ConditionExpression"] = "attribute_exists(pk)"
+    return write
+
+
+def _whatever_version(chat: Chat, pk: str, version: int, digest: str) -> bool:
+    values = {":version": version, ":digest": digest}
+    return chat._update(
+        pk, "SET version = :version, digest = :digest", "attribute_not_exists(deleted)", values
+    )
+
+
+def _key_anyway(guards: Guards, key: IdempotencyKey, now: datetime) -> Write:
+    write = REAL_WRITE_OF(guards, key, now)
+    write["Put"]["ConditionExpression"] += " OR attribute_exists(pk)"
+    return write
+
+
+REAL_MUST_LIVE, REAL_WRITE_OF = Chat.must_live, Guards.write_of
+BROKEN: dict[str, tuple[type, str, Callable[..., object]]] = {
+    "message deletion against upload": (Chat, "must_live", _lives_anyway),
+    "participants against newer participants": (Chat, "_raise_version", _whatever_version),
+    "one idempotency key twice": (Guards, "write_of", _key_anyway),
+    "delete against inspection": (Inspection, "_settled", lambda *_: "removed"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_race_is_lost_without_the_condition_that_wins_it(
+    scene: Scene, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(*BROKEN[name])
+    race = Arranged(scene, name)
+    with pytest.raises(RaceLostError, match=r"Planned|Drawn"):
+        _run_all(race)

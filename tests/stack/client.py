@@ -229,14 +229,22 @@ class Stack:
         return aws
 
     @cached_property
-    def s3(self) -> "S3Client":
-        return boto3.client(
-            "s3",
-            endpoint_url=self.aws.get("endpoint_url"),
+    def session(self) -> boto3.Session:
+        """With the keys of the account; its clients need `endpoint_url` besides."""
+        return boto3.Session(
             region_name=self.aws["region"],
             aws_access_key_id=self.aws["access_key_id"],
             aws_secret_access_key=self.aws["secret_access_key"],
         )
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """Where a local stack's AWS is; None for the real one."""
+        return self.aws.get("endpoint_url")
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        return self.session.client("s3", endpoint_url=self.endpoint_url)
 
     def stored(self, attachment_id: str) -> list[str]:
         """Keys of all object versions and delete markers of an attachment."""
@@ -278,12 +286,14 @@ def without_request_id(response: httpx.Response) -> bytes:
 
 
 class LocalRun:
-    """`python -m local` as a process of its own; its output lies in `folder/output`."""
+    """`python -m local`, or another `module` that is started as it is, as a process of its own;
+    its output lies in `folder/output`."""
 
     def __init__(
         self,
         folder: Path,
         *arguments: str,
+        module: str = "local",
         environment: Mapping[str, str] | None = None,
         root: Path = ROOT,
     ) -> None:
@@ -292,7 +302,7 @@ class LocalRun:
         self._output = folder / "output"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "local", "--folder", str(folder), *arguments],
+                [sys.executable, "-m", module, "--folder", str(folder), *arguments],
                 cwd=root,
                 env={**clean, **(environment or {})},
                 stdin=subprocess.DEVNULL,
