@@ -90,7 +90,7 @@ def in_memory() -> Place:
 
     def client(user: str) -> Client:
         if user == "nobody":
-            return Client("https://attachments.invalid", user, transport=service)
+            return Client(service.address, user, transport=service)
         return service.client(user, admin=user == "admin", parts_above_bytes=PART_BYTES)
 
     return Place(

@@ -225,12 +225,13 @@ class Client:
         waited_s = 0.0
         headers = {"Prefer": f"wait={HELD_S}"}
         while True:
+            asked_at = time.monotonic()
             answer = self._api.get(_path(attachment_id), headers=headers)
             record = parsed(answer, Attachment.of)
             if record.status is not Status.PENDING:
                 return record
             pause_s = retry_after_s(answer.headers.get("retry-after")) or 1.0
-            waited_s += answer.elapsed.total_seconds() + pause_s
+            waited_s += time.monotonic() - asked_at + pause_s
             if waited_s > timeout_s:
                 problem = f"The file is not inspected after {timeout_s:.0f} s; ask again later."
                 raise StillPendingError(record, problem)

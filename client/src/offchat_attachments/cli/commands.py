@@ -24,7 +24,10 @@ LIMIT = click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Most lines."
 )
 TYPE = click.option(
-    "--type", "file_type", type=click.Choice(list(FileType)), help="Only files of this type."
+    "--type",
+    "file_type",
+    type=click.Choice([kind.value for kind in FileType]),
+    help="Only files of this type.",
 )
 MESSAGE = click.option("--message", "message_id", metavar="ID", required=True, help="Of which one.")
 IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True)

@@ -9,7 +9,7 @@ import click
 from platformdirs import user_state_path
 
 from offchat_attachments.api import Token
-from offchat_attachments.client import CONNECTIONS, Client
+from offchat_attachments.client import Client
 from offchat_attachments.errors import ConfigurationError
 from offchat_attachments.journal import FileJournal
 
@@ -42,10 +42,10 @@ def connection_options(command: Command) -> Command:
     return command
 
 
-def connect(api: str, token: Token, *, connections: int = CONNECTIONS) -> Client:
-    """A client that resumes uploads of earlier processes."""
+def connect(api: str, token: Token, **options: Any) -> Client:
+    """A client that resumes uploads of earlier processes; `options` are Client's."""
     folder = Path(os.environ.get("OFFCHAT_STATE_DIR") or user_state_path("offchat-attachments"))
-    return Client(api, token, journal=FileJournal(folder / "uploads"), connections=connections)
+    return Client(api, token, journal=FileJournal(folder / "uploads"), **options)
 
 
 def token_from(environment: Mapping[str, str], token_file: Path | None) -> Token:

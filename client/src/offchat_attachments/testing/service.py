@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from offchat_attachments.client import MEGABYTE, PARTS_ABOVE_BYTES, Client
+from offchat_attachments.client import MEGABYTE, Client
 from offchat_attachments.models import FileType, Status
 from offchat_attachments.testing.bucket import HOST, Bucket, Signed
 from offchat_attachments.testing.records import (
@@ -23,7 +23,6 @@ from offchat_attachments.testing.records import (
     now,
 )
 
-ADDRESS = "https://attachments.invalid"
 PAGE = 50
 # The service's own limits, unless it is deployed with others.
 MAX_MEGABYTES = {
@@ -43,6 +42,8 @@ class FakeService(httpx.BaseTransport):
     later inspection finds, such as `{"duration": 2}`; `rejection`, if set, is why it refuses; with
     `inspecting` false files stay pending until `inspect`.
     """
+
+    address = "https://attachments.invalid"
 
     def __init__(self, *, part_size: int = 5 * MEGABYTE) -> None:
         self.part_size = part_size
@@ -71,17 +72,10 @@ class FakeService(httpx.BaseTransport):
         """The token has ended."""
         del self._users[token]
 
-    def client(
-        self, user_id: str, *, admin: bool = False, parts_above_bytes: int = PARTS_ABOVE_BYTES
-    ) -> Client:
-        """A client of a user, which never waits between attempts."""
-        return Client(
-            ADDRESS,
-            self.token(user_id, admin=admin),
-            transport=self,
-            parts_above_bytes=parts_above_bytes,
-            pause=lambda _: None,
-        )
+    def client(self, user_id: str, *, admin: bool = False, **options: Any) -> Client:
+        """A client of a user, which never waits between attempts; `options` are Client's."""
+        usual: dict[str, Any] = {"transport": self, "pause": lambda _: None}
+        return Client(self.address, self.token(user_id, admin=admin), **usual | options)
 
     def conversation(self, *participants: str) -> str:
         """A new conversation of these users."""
