@@ -17,6 +17,7 @@ from local.ffmpeg import NoFfmpegError
 from local.samples import make_clip
 from local.stack import LocalStack, PortInUseError
 from local.template import TemplateError
+from offchat_attachments import OffChatError
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,7 +28,7 @@ def main() -> int:
         return asyncio.run(_serve(arguments))
     except (TemplateError, NoFfmpegError, PortInUseError, StartError, demo.DemoError) as error:
         problem = str(error)
-    except (httpx.HTTPError, subprocess.CalledProcessError) as error:
+    except (OffChatError, httpx.HTTPError, subprocess.CalledProcessError) as error:
         problem = f"The demo did not work: {error}"
     print(f"\n{problem}", file=sys.stderr)
     return 1
@@ -88,7 +89,7 @@ def _demo(arguments: argparse.Namespace, description: dict[str, object]) -> None
     console.heading(f"Uploading {video.name} as the demo's sender")
     record = demo.upload(description, video, folder)
     demo.show(record)
-    demo.instructions(description)
+    demo.instructions(description, record)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""The demo: a conversation with a message, and a video sent with it as a client would send it."""
+"""The demo: a conversation with a message, and a video sent with it by the Python client."""
 
 import json
-import mimetypes
 import time
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ from uuid import uuid4
 import httpx
 
 from local.console import heading, note
+from offchat_attachments import Attachment, Client
 
-WAIT_S = 60
 PARTICIPANTS = ["sender", "participant"]
-EXTRA_TYPES = {".mkv": "video/x-matroska", ".webm": "video/webm", ".ogg": "video/ogg"}
 
 
 class DemoError(Exception):
@@ -22,88 +20,56 @@ class DemoError(Exception):
 
 def seed(stack: dict[str, Any]) -> None:
     """Tell the stack, as the chat backend would, of a conversation and a message in it."""
-    with _client(stack, "service") as client:
-        conversation, message = stack["conversation_id"], stack["message_id"]
-        body: dict[str, Any] = {"participants": PARTICIPANTS, "version": 1}
-        _expect(client.put(f"/api/chat/conversations/{conversation}/", json=body), 200)
-        body = {"conversation_id": conversation, "sender_id": PARTICIPANTS[0], "version": 1}
-        _expect(client.put(f"/api/chat/messages/{message}/", json=body), 200)
+    conversation, message = stack["conversation_id"], stack["message_id"]
+    headers = {"Authorization": f"Bearer {stack['tokens']['service']}"}
+    with httpx.Client(base_url=stack["api"], headers=headers, timeout=30) as backend:
+        for path, body in (
+            (f"conversations/{conversation}", {"participants": PARTICIPANTS}),
+            (
+                f"messages/{message}",
+                {"conversation_id": conversation, "sender_id": PARTICIPANTS[0]},
+            ),
+        ):
+            answer = backend.put(f"/api/chat/{path}/", json={**body, "version": 1})
+            if answer.status_code != 200:
+                raise DemoError(f"{answer.request.method} {answer.url}: {answer.text}")
 
 
-def upload(stack: dict[str, Any], path: Path, folder: Path) -> dict[str, Any]:
+def upload(stack: dict[str, Any], path: Path, folder: Path) -> Attachment:
     """Upload a video, wait for its record, save its thumbnail; the record."""
-    suffix = path.suffix.lower()
-    mime_type = EXTRA_TYPES.get(suffix) or mimetypes.guess_type(path.name)[0] or "video/mp4"
-    with _client(stack, "sender") as client:
+    with Client(stack["api"], stack["tokens"]["sender"]) as client:
         began = time.perf_counter()
-        request = {
-            "message_id": stack["message_id"],
-            "file_name": path.name,
-            "file_size": path.stat().st_size,
-            "mime_type": mime_type,
-        }
-        ticket = _expect(client.post("/api/chat/videos/upload/", json=request), 201)
-        note(f"  pending   {ticket['id']}  ({request['file_size']:,} bytes)")
-        put = ticket["upload"]
-        with path.open("rb") as body:
-            headers = {**put["headers"], "Content-Length": str(request["file_size"])}
-            sent = httpx.put(put["url"], content=body, headers=headers, timeout=600)
-        if sent.status_code != 200:
-            raise DemoError(f"S3 refused the upload: {sent.status_code} {sent.text}")
+        sent = client.upload(path, message_id=stack["message_id"], video_only=True, wait=False)
         uploaded = time.perf_counter()
-        note(f"  uploaded  in {uploaded - began:.2f} s, straight to S3")
-        record = _settled(client, ticket["id"])
-        note(f"  {record['status']:<9} {time.perf_counter() - uploaded:.2f} s after the last byte")
-        if record["thumbnail_url"]:
-            picture = folder / f"{record['id']}.jpg"
-            picture.write_bytes(httpx.get(record["thumbnail_url"]).raise_for_status().content)
+        note(f"  {sent.id}")
+        note(f"  uploaded  {sent.file_size:,} bytes in {uploaded - began:.2f} s, straight to S3")
+        ready = client.wait(sent.id)
+        note(f"  {ready.status:<9} {time.perf_counter() - uploaded:.2f} s after the last byte")
+        if ready.thumbnail_url:
+            picture = folder / f"{ready.id}.jpg"
+            picture.write_bytes(httpx.get(ready.thumbnail_url).raise_for_status().content)
             note(f"  thumbnail {picture}")
-    return record
+    return ready
 
 
-def instructions(stack: dict[str, Any]) -> None:
+def instructions(stack: dict[str, Any], attachment: Attachment) -> None:
     """How to do the same by hand."""
-    api, token = stack["api"], stack["tokens"]["sender"]
-    heading("Upload a video of your own with curl (or: make run FILE=path/to/video.mp4)")
+    heading("The same with files of yours, in another shell of this folder")
     note(
         f"""\
-  export API={api} MESSAGE={stack["message_id"]}
-  export TOKEN={token}
-  FILE=holiday.mp4
-  curl -s $API/api/chat/videos/upload/ -H "Authorization: Bearer $TOKEN" \\
-    -H 'Content-Type: application/json' -d '{{"message_id":"'$MESSAGE'","file_name":"'$FILE'",
-    "file_size":'$(wc -c <$FILE)',"mime_type":"video/mp4"}}'
-  curl -T $FILE -H 'Content-Type: video/mp4' -H 'If-None-Match: *' '<upload.url of the answer>'
-  curl -s $API/api/chat/attachments/<id of the answer>/ -H "Authorization: Bearer $TOKEN\""""
+  export PATH="$PWD/.venv/bin:$PATH" OFFCHAT_API={stack["api"]}
+  export OFFCHAT_TOKEN={stack["tokens"]["sender"]}
+  attachments upload holiday.mp4 --message {stack["message_id"]}
+  attachments list --message {stack["message_id"]}
+  attachments download {attachment.id}
+  attachments --help"""
     )
 
 
-def show(record: dict[str, Any]) -> None:
+def show(attachment: Attachment) -> None:
     heading("The record")
-    print(json.dumps(record, indent=2), flush=True)
+    print(json.dumps(attachment.json, indent=2), flush=True)
 
 
 def new_ids() -> dict[str, str]:
     return {"conversation_id": str(uuid4()), "message_id": str(uuid4())}
-
-
-def _settled(client: httpx.Client, attachment_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        record = _expect(client.get(f"/api/chat/attachments/{attachment_id}/"), 200)
-        if record["status"] != "pending":
-            return record
-        time.sleep(0.1)
-    raise DemoError(f"The upload was not inspected within {WAIT_S} s.")
-
-
-def _client(stack: dict[str, Any], who: str) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {stack['tokens'][who]}"}
-    return httpx.Client(base_url=stack["api"], headers=headers, timeout=30)
-
-
-def _expect(response: httpx.Response, status: int) -> dict[str, Any]:
-    if response.status_code != status:
-        raise DemoError(f"{response.request.method} {response.url}: {response.text}")
-    answer: dict[str, Any] = response.json()
-    return answer
