@@ -89,7 +89,7 @@ def _demo(arguments: argparse.Namespace, description: dict[str, object]) -> None
     console.heading(f"Uploading {video.name} as the demo's sender")
     record = demo.upload(description, video, folder)
     demo.show(record)
-    demo.instructions(description, record)
+    demo.instructions(description, record.id)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The demo: a conversation with a message, and a video sent with it by the Python client."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -52,16 +53,16 @@ def upload(stack: dict[str, Any], path: Path, folder: Path) -> Attachment:
     return ready
 
 
-def instructions(stack: dict[str, Any], attachment: Attachment) -> None:
+def instructions(stack: dict[str, Any], attachment_id: str) -> None:
     """How to do the same by hand."""
-    heading("The same with files of yours, in another shell of this folder")
+    heading("The same with files of yours, in another shell")
     note(
         f"""\
-  export PATH="$PWD/.venv/bin:$PATH" OFFCHAT_API={stack["api"]}
+  export PATH="{Path(sys.executable).parent}:$PATH" OFFCHAT_API={stack["api"]}
   export OFFCHAT_TOKEN={stack["tokens"]["sender"]}
   attachments upload holiday.mp4 --message {stack["message_id"]}
   attachments list --message {stack["message_id"]}
-  attachments download {attachment.id}
+  attachments download {attachment_id}
   attachments --help"""
     )
 

@@ -148,6 +148,36 @@ def test_the_activity_log_tells_admins_what_was_done(
             list(user.activity(attachment_id=sent.id))
 
 
+def test_a_forwarded_file_is_an_attachment_of_its_own(
+    users: Users, note: Path, tmp_path: Path
+) -> None:
+    sent = users.sender.upload(note, message_id=users.message)
+    other = users.place.message(users.place.conversation())
+    copy = users.sender.forward(sent.id, message_id=other)
+    assert (copy.status, copy.message_id, copy.file_name) == (Status.READY, other, "note.txt")
+    users.sender.delete(sent.id)
+    back = users.participant.download(copy.id, tmp_path / "back.txt")
+    assert back.read_bytes() == note.read_bytes()
+    for attachment_id, actions in (
+        (copy.id, ["file_downloaded", "file_uploaded", "file_forwarded"]),
+        (sent.id, ["file_deleted", "file_forwarded", "file_uploaded", "upload_requested"]),
+    ):
+        log = users.admin.activity(attachment_id=attachment_id)
+        assert [entry.action for entry in log] == actions
+
+
+def test_only_what_one_sees_is_forwarded_and_only_with_ones_own_message(
+    users: Users, note: Path
+) -> None:
+    sent = users.sender.upload(note, message_id=users.message)
+    with pytest.raises(NotFoundError):
+        users.stranger.forward(sent.id, message_id=users.message)
+    with pytest.raises(PermissionDeniedError):
+        users.participant.forward(sent.id, message_id=users.message)
+    with pytest.raises(NotFoundError):
+        users.sender.forward(sent.id, message_id=str(uuid4()))
+
+
 def test_an_admin_lists_everything_by_type(users: Users, note: Path) -> None:
     sent = users.sender.upload(note, message_id=users.message)
     assert sent.id in {found.id for found in users.admin.of_everybody(file_type="document")}

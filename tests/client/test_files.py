@@ -101,6 +101,30 @@ def test_a_name_that_is_no_text_is_sent_as_what_can_be_read(
         )
 
 
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without the rights of root, which reads everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_file_that_may_not_be_read_is_told(
+    service: FakeService, message: str, note: Path
+) -> None:
+    note.chmod(0)
+    with (
+        service.client("alice") as client,
+        as_nobody(),
+        pytest.raises(FileError, match="Permission denied"),
+    ):
+        client.upload(note, message_id=message)
+
+
 # ---------------------------------------------------------------- downloads
 
 

@@ -1,6 +1,7 @@
 """The command line against the local stack, ended at random points of a large upload."""
 
 import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from local import demo
 from offchat_attachments.cli.exit_codes import INTERRUPTED
 from tests.client.conftest import PART_BYTES
 from tests.client.proxy import Traffic, counting
-from tests.stack.client import Stack, sample
+from tests.stack.client import Stack, note, sample
 
 SIZE = 100 * 2**20
 CONNECTIONS = 4
@@ -86,3 +88,28 @@ def digest_of(stack: Stack, attachment_id: str) -> str:
     """Of the object in the bucket."""
     found = stack.s3.get_object(Bucket=stack.description["bucket"], Key=f"uploads/{attachment_id}")
     return hashlib.sha256(found["Body"].read()).hexdigest()
+
+
+def test_the_commands_that_make_run_prints_do_what_they_say(
+    stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = stack.message()
+    (tmp_path / "holiday.mp4").write_bytes(sample("mp4", seconds=2).read_bytes())
+    sent = stack.sender.upload(message, note())
+    demo.instructions(stack.description | {"message_id": message}, sent["id"])
+    printed = capsys.readouterr().out
+    script = printed[printed.index("  export PATH") :]
+    environment = {"OFFCHAT_STATE_DIR": str(tmp_path / "state"), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    uploaded, *listed = [line for line in done.stdout.splitlines() if "ready" in line]
+    assert uploaded in listed
+    assert "holiday.mp4" in uploaded
+    assert (tmp_path / "note.txt").read_bytes() == note().body
+    assert "Usage: attachments" in done.stdout

@@ -10,8 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from local import demo
-from tests.stack.client import File, Json, Stack, User, eventually, note, problem, put
+from tests.stack.client import ROOT, File, Stack, User, eventually, note, problem, put
 from tests.stack.conftest import Clip
 
 
@@ -45,35 +44,27 @@ def test_a_ticket_says_everything_about_the_one_request_that_s3_accepts(
     assert expected.items() <= ticket.items()
 
 
-def test_a_video_goes_up_with_curl_exactly_as_the_demo_prints_it(
-    stack: Stack, clip: Clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_video_goes_up_with_curl_exactly_as_the_readme_says(
+    stack: Stack, clip: Clip, tmp_path: Path
 ) -> None:
-    (tmp_path / "holiday.mp4").write_bytes(clip("mp4").body)
-    demo.instructions(stack.description)
-    setup, ask, send, look = capsys.readouterr().out.split("  curl ")
-    setup = setup[setup.index("  export") :]
-
-    def curl(arguments: str) -> str:
-        script = f"set -eu\n{setup}\ncurl {arguments}"
-        done = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
-        )
-        return done.stdout
-
-    ticket = json.loads(curl(ask))
-    sent = curl(f"-w '%{{http_code}}' {send.replace('<upload.url of the answer>', _url(ticket))}")
-    assert sent == "200"
-    look = look.replace("<id of the answer>", ticket["id"])
-    record: Json = eventually(
-        lambda: json.loads(curl(look)), lambda record: record["status"] != "pending"
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "sample.mp4").write_bytes(clip("mp4").body)
+    ids = {"conversation_id": str(uuid4()), "message_id": str(uuid4())}
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps(stack.description | ids))
+    readme = (ROOT / "README.md").read_text()
+    script = readme[readme.index("API=http://127.0.0.1:8000") : readme.index("sleep 2  ")]
+    script = script.replace("http://127.0.0.1:8000", stack.api)
+    done = subprocess.run(
+        ["bash", "-c", f"set -eu\n{script}\necho $ID"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    record = stack.sender.settled(done.stdout.split()[-1])
     assert (record["status"], record["file_name"]) == ("ready", "holiday.mp4")
     assert (record["width"], record["height"], record["duration"]) == (1280, 720, 10)
-
-
-def _url(ticket: Json) -> str:
-    url: str = ticket["upload"]["url"]
-    return url
+    assert record["message_id"] == ids["message_id"]
 
 
 def test_ten_uploads_at_once_are_all_ready_and_each_once_in_the_activity_log(

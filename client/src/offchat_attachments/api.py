@@ -55,7 +55,7 @@ class Api:
             with attempt:
                 tries += 1
                 try:
-                    self._once("DELETE", path)
+                    self.once("DELETE", path)
                 except NotFoundError:
                     if tries == 1:
                         raise
@@ -65,12 +65,12 @@ class Api:
 
         Raises ApiError for a refusal and NetworkError for no answer.
         """
-        return retrying(self._pause)(self._once, method, path, **options)
+        return retrying(self._pause)(self.once, method, path, **options)
 
     def sign(self, attachment_id: str, operation: Json) -> SignedRequest:
-        """One S3 request for a pending attachment."""
+        """One S3 request for a pending attachment, in one attempt."""
         path = f"/api/chat/attachments/{quote(attachment_id, safe='')}/sign/"
-        return parsed(self.post(path, operation), SignedRequest.of)
+        return parsed(self.once("POST", path, json=operation), SignedRequest.of)
 
     def items(
         self, path: str, kind: Callable[[Json], Parsed], query: Mapping[str, str | None]
@@ -85,7 +85,8 @@ class Api:
                 return
             asked["cursor"] = page["next_cursor"]
 
-    def _once(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def once(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The same in one attempt, for what is tried again as a whole."""
         token = self._checked_token()
         try:
             return self._send(method, path, token, **options)

@@ -141,7 +141,7 @@ class Client:
         place = place_of(attachment, Path(target))
         return Fetching(
             self._s3,
-            lambda: self.download_url(attachment_id),
+            lambda: parsed(self._api.once("GET", f"{_path(attachment_id)}download/"), Download.of),
             attachment,
             Meter(attachment.file_size, progress),
             pause=self._pause,
@@ -166,13 +166,19 @@ class Client:
         self._api.delete(_path(attachment_id))
 
     def forward(self, attachment_id: str, *, message_id: str) -> Attachment:
-        """Attach the same file to another message, without a second upload; the new record."""
+        """Attach the same file to another message, without a second upload; the new record, ready.
+
+        Raises NotFoundError, PermissionDeniedError, ConflictError for a file that is not ready,
+        and NotReadyError.
+        """
         answer = self._api.post(
             f"{_path(attachment_id)}copy/",
             {"message_id": message_id},
             headers={"Idempotency-Key": str(uuid4())},
         )
-        return parsed(answer, Attachment.of)
+        copy = parsed(answer, Attachment.of)
+        # A large copy takes S3 longer than a request may.
+        return copy if copy.status is Status.READY else self.wait(copy.id)
 
     # ------------------------------------------------------------ lists
 
@@ -230,8 +236,11 @@ class Client:
             record = parsed(answer, Attachment.of)
             if record.status is not Status.PENDING:
                 return record
-            pause_s = retry_after_s(answer.headers.get("retry-after")) or 1.0
-            waited_s += time.monotonic() - asked_at + pause_s
+            # What the service held the answer for counts as pause.
+            asked_s = retry_after_s(answer.headers.get("retry-after")) or 1.0
+            held_s = time.monotonic() - asked_at
+            pause_s = max(0.0, asked_s - held_s)
+            waited_s += held_s + pause_s
             if waited_s > timeout_s:
                 problem = f"The file is not inspected after {timeout_s:.0f} s; ask again later."
                 raise StillPendingError(record, problem)

@@ -36,7 +36,7 @@ def safe_name(attachment: Attachment) -> str:
 
 @dataclass
 class Fetching:
-    """The bytes of an attachment to a file. `ask` answers with a fresh URL."""
+    """The bytes of an attachment to a file. `ask` answers with a fresh URL, in one attempt."""
 
     s3: S3
     ask: Callable[[], Download]

@@ -157,24 +157,30 @@ class SignedRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """A reserved attachment. `put` and the rest are None once something was uploaded.
+class Reservation:
+    """How to send the bytes: by `put`, or in parts of `part_size` bytes (the last: the rest)."""
 
-    `part_size`: bytes of each part but the last, None where the service takes no parts.
-    """
-
-    attachment: Attachment
-    put: SignedRequest | None
-    key: str | None
-    part_size: int | None
+    put: SignedRequest
+    key: str
+    part_size: int
 
     @classmethod
     def of(cls, json: Json) -> Self:
-        upload = json.get("upload")
+        return cls(SignedRequest.of(json), str(json["key"]), int(json["part_size"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A reserved attachment; `upload` is None once something was uploaded."""
+
+    attachment: Attachment
+    upload: Reservation | None
+
+    @classmethod
+    def of(cls, json: Json) -> Self:
+        upload = json["upload"]
         attachment = Attachment.of({k: v for k, v in json.items() if k != "upload"})
-        if upload is None:
-            return cls(attachment, None, None, None)
-        return cls(attachment, SignedRequest.of(upload), upload["key"], upload.get("part_size"))
+        return cls(attachment, None if upload is None else Reservation.of(upload))
 
 
 def _instant(text: str) -> datetime:

@@ -16,7 +16,7 @@ from offchat_attachments.errors import (
 )
 from offchat_attachments.journal import Entry, Job, Journal
 from offchat_attachments.local_file import LocalFile
-from offchat_attachments.models import Attachment, Json, SignedRequest, Status, Ticket
+from offchat_attachments.models import Attachment, Json, Reservation, Status, Ticket
 from offchat_attachments.multipart import PartsUpload
 from offchat_attachments.progress import Meter
 from offchat_attachments.retrying import Pause, retrying
@@ -50,13 +50,13 @@ class Upload:
         same = found is not None and found.fingerprint == self.file.fingerprint
         self._entry = found if found and same else Entry.new(self.file.fingerprint)
         ticket = self._begin(resumed=same)
-        if ticket.put is None or ticket.key is None:
+        if ticket.upload is None:
             return ticket.attachment
         try:
-            if ticket.part_size is None or self.file.size <= self.parts_above:
-                self._put_whole(ticket.put)
-                return ticket.attachment
-            return self._send_parts(ticket, ticket.key, ticket.part_size)
+            if self.file.size > self.parts_above:
+                return self._send_parts(ticket.attachment, ticket.upload)
+            self._put_whole(ticket.upload)
+            return ticket.attachment
         except FileChangedError:
             self.journal.forget(self.job)
             raise
@@ -74,40 +74,41 @@ class Upload:
         self._entry = Entry.new(self.file.fingerprint)
         return self._reserve()
 
-    def _reserve(self) -> Ticket:
+    def _reserve(self, *, once: bool = False) -> Ticket:
         """The attachment of the entry's key, with a fresh signature."""
+        ask = self.api.once if once else self.api.request
         self._note(self._entry)
         headers = {"Idempotency-Key": self._entry.idempotency_key}
-        ticket = parsed(self.api.post(self.route, self.body, headers=headers), Ticket.of)
+        ticket = parsed(ask("POST", self.route, json=self.body, headers=headers), Ticket.of)
         self._note(self._entry.of(ticket.attachment.id))
         return ticket
 
-    def _put_whole(self, request: SignedRequest | None) -> None:
+    def _put_whole(self, upload: Reservation | None) -> None:
         """One PUT; what S3 has already is not written twice (412)."""
         with suppress(AlreadyStoredError):
             for attempt in retrying(self.pause):
                 with attempt:
-                    request = request or self._reserve().put
-                    if request is None:
+                    upload = upload or self._reserve(once=True).upload
+                    if upload is None:
                         return  # an earlier attempt arrived, and its answer did not
-                    used, request = request, None
+                    used, upload = upload, None
                     with self.meter.attempt() as count:
                         pieces = self._counted(count)
-                        self.s3.put(used, pieces, length=self.file.size)
+                        self.s3.put(used.put, pieces, length=self.file.size)
 
     def _counted(self, count: Callable[[int], None]) -> Iterator[bytes]:
         for piece in self.file.pieces():
             count(len(piece))
             yield piece
 
-    def _send_parts(self, ticket: Ticket, key: str, part_size: int) -> Attachment:
+    def _send_parts(self, attachment: Attachment, upload: Reservation) -> Attachment:
         parts = PartsUpload(
             self.api,
             self.s3,
             self.file,
-            attachment_id=ticket.attachment.id,
-            key=key,
-            part_size=part_size,
+            attachment_id=attachment.id,
+            key=upload.key,
+            part_size=upload.part_size,
             connections=self.connections,
             meter=self.meter,
             remember=self._remember,
@@ -116,13 +117,13 @@ class Upload:
         try:
             parts.run(self._entry)
         except (AlreadyStoredError, UploadGoneError, ConflictError) as error:
-            return self._asked(ticket.attachment.id, error)
+            return self._asked(attachment.id, error)
         except FileChangedError:
             if self._entry.upload_id:
                 with suppress(OffChatError):  # else the bucket's own rule removes the parts
                     parts.abort(self._entry.upload_id)
             raise
-        return ticket.attachment
+        return attachment
 
     def _asked(self, attachment_id: str, error: OffChatError) -> Attachment:
         """What the record says after S3 or the signer said that the upload is over."""

@@ -147,13 +147,16 @@ class FakeService(httpx.BaseTransport):
         record = self._once(
             user,
             request,
+            "upload_requested",
             lambda: Record(
                 conversation_id=message.conversation_id, uploaded_by=user.user_id, **body
             ),
         )
         return 201, {**record.json(), "upload": self._put_of(record)}
 
-    def _once(self, user: User, request: httpx.Request, make: Callable[[], Record]) -> Record:
+    def _once(
+        self, user: User, request: httpx.Request, action: str, make: Callable[[], Record]
+    ) -> Record:
         """A new record, or that of an earlier request with the same key."""
         key, told = request.headers.get("idempotency-key", ""), (request.url.path, request.content)
         earlier = self._keys.get((user.user_id, key)) if key else None
@@ -161,7 +164,7 @@ class FakeService(httpx.BaseTransport):
             record = make()
             self._records[record.id] = record
             self._keys[user.user_id, key] = told, record.id
-            self._note("upload_requested", record, user)
+            self._note(action, record, user)
             return record
         if earlier[0] != told:
             raise RefusalError(422, "idempotency-conflict", "The key was used for another request.")
@@ -208,6 +211,7 @@ class FakeService(httpx.BaseTransport):
         record = self._once(
             user,
             request,
+            "file_forwarded",
             lambda: Record(
                 message_id=message_id,
                 conversation_id=message.conversation_id,
@@ -220,7 +224,10 @@ class FakeService(httpx.BaseTransport):
                 media=source.media,
             ),
         )
-        self.bucket.objects[record.key] = self.bucket.objects[source.key]
+        if record.key not in self.bucket.objects:
+            self.bucket.objects[record.key] = self.bucket.objects[source.key]
+            self._note("file_forwarded", source, user)
+            self._note("file_uploaded", record, user)
         return 201, record.json()
 
     def _get(self, user: User, _: httpx.Request, attachment_id: str) -> tuple[int, Any]:
