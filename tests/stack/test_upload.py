@@ -52,7 +52,9 @@ def test_a_video_goes_up_with_curl_exactly_as_the_readme_says(
     ids = {"conversation_id": str(uuid4()), "message_id": str(uuid4())}
     (tmp_path / ".local" / "stack.json").write_text(json.dumps(stack.description | ids))
     readme = (ROOT / "README.md").read_text()
-    script = readme[readme.index("API=http://127.0.0.1:8000") : readme.index("sleep 2  ")]
+    script = readme[
+        readme.index("API=http://127.0.0.1:8000") : readme.index("call -H 'Prefer: wait")
+    ]
     script = script.replace("http://127.0.0.1:8000", stack.api)
     done = subprocess.run(
         ["bash", "-c", f"set -eu\n{script}\necho $ID"],
