@@ -41,7 +41,7 @@ from attachments.model import (
     ObjectVersion,
     Status,
 )
-from attachments.storage import SignedRequest, Storage
+from attachments.storage import SignedRequest, Storage, StoredVersion, VersionPage
 from tests.builders import (
     ACTIVITY_LIFE,
     CONVERSATION,
@@ -105,6 +105,13 @@ def _transact(parts: dict[str, Write], fuse: Fuse) -> None:
 class MemoryGuards(Guards):
     def __init__(self) -> None:
         self._keys: dict[str, tuple[IdempotencyKey, datetime]] = {}
+        self._positions: dict[str, str | None] = {}
+
+    def position(self, walk: str) -> str | None:
+        return self._positions.get(walk)
+
+    def remember(self, walk: str, position: str | None) -> None:
+        self._positions[walk] = position
 
     def find(self, user_id: str, value: str, now: datetime) -> tuple[str, str] | None:
         key = self._living(pk_of(user_id, value), now)
@@ -303,6 +310,18 @@ class MemoryCatalog(Catalog):
             raise NotFoundError
         return record
 
+    def get_many(self, attachment_ids: Sequence[str]) -> dict[str, Attachment]:
+        found = {}
+        for attachment_id in attachment_ids:
+            with suppress(NotFoundError):
+                found[attachment_id] = self.get(attachment_id)
+        return found
+
+    def walk(self, *, after: str | None, limit: int) -> tuple[list[Attachment], str | None]:
+        ids = sorted(each for each in self.records if after is None or each > after)
+        records = list(self.get_many(ids[:limit]).values())
+        return records, ids[limit - 1] if len(ids) > limit else None
+
     def create(
         self,
         attachment: Attachment,
@@ -427,13 +446,17 @@ class MemoryCatalog(Catalog):
 @dataclass(frozen=True)
 class _Version:
     id: str
+    modified: datetime
     body: bytes | None = None  # None: a delete marker
 
 
 class MemoryStorage(Storage):
-    def __init__(self, fuse: Fuse | None = None) -> None:
+    def __init__(
+        self, fuse: Fuse | None = None, clock: Callable[[], datetime] = lambda: NOON
+    ) -> None:
         self.bucket = "memory"
         self._fuse = fuse or Fuse()
+        self._clock = clock
         self._objects: dict[str, list[_Version]] = {}
         self._uploads: dict[str, str] = {}
         self._numbers = count(1)
@@ -569,8 +592,21 @@ class MemoryStorage(Storage):
             self._fuse.burn()
         return len(begun)
 
+    def versions(self, *, after: str | None, limit: int) -> VersionPage:
+        found = [
+            StoredVersion(key, version.id, version.modified, version.body is None)
+            for key in sorted(self._objects)
+            if after is None or key > after
+            for version in self._objects[key]
+        ]
+        if len(found) <= limit:
+            return VersionPage(found, None)
+        cut = found[:limit]
+        whole = [version for version in cut if version.key != cut[-1].key] or cut
+        return VersionPage(whole, whole[-1].key)
+
     def _add(self, key: str, body: bytes | None) -> _Version:
-        version = _Version(f"v{next(self._numbers)}", body)
+        version = _Version(f"v{next(self._numbers)}", self._clock(), body)
         self._objects.setdefault(key, []).append(version)
         return version
 
@@ -630,7 +666,7 @@ class World:
         self.guards = guards()
         self.activity = MemoryActivity(self.clock, self.fuse)
         self.catalog = catalog(self.chat, self.activity, self.guards, self.clock, self.fuse)
-        self.storage = storage(self.fuse)
+        self.storage = storage(self.fuse, self.clock)
         self.deletion = Deletion(
             catalog=self.catalog,
             chat=self.chat,

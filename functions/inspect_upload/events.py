@@ -1,6 +1,7 @@
 """S3 event notifications, as they come through SQS (S3 guide, "Event message structure")."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,15 +12,31 @@ from attachments.ids import utc_now
 from attachments.model import ObjectVersion
 
 PREFIX = "uploads/"
+SEQUENCER = re.compile(r"[0-9A-Fa-f]{1,64}")  # S3 sends some 16 digits
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectCreated:
-    """A new object of an attachment; `version` is None where the event does not tell it all."""
+    """A new object of an attachment; `version` is None where the event does not tell it all.
+
+    `sequencer` is a hexadecimal number that grows with the events of one key, None where the event
+    has none.
+    """
 
     attachment_id: str
     version: ObjectVersion | None
     at: datetime
+    sequencer: str | None = None
+
+    def older_than(self, sequencer: str | None) -> bool:
+        """Whether this surely happened before the event with that sequencer.
+
+        They are of several lengths: as numbers they compare as if padded on the left (S3 guide,
+        "Event message structure").
+        """
+        if self.sequencer is None or sequencer is None:
+            return False
+        return int(self.sequencer, 16) < int(sequencer, 16)
 
 
 def objects_created(body: str, *, bucket: str) -> list[ObjectCreated]:
@@ -54,7 +71,7 @@ def _created(record: dict[str, Any], bucket: str) -> ObjectCreated | None:
         return None
     if key != f"{PREFIX}{attachment_id}":
         return None
-    return ObjectCreated(attachment_id, _version(stored), _time(record))
+    return ObjectCreated(attachment_id, _version(stored), _time(record), _sequencer(stored))
 
 
 def _version(stored: dict[str, Any]) -> ObjectVersion | None:
@@ -63,6 +80,11 @@ def _version(stored: dict[str, Any]) -> ObjectVersion | None:
     if isinstance(version_id, str) and isinstance(etag, str) and isinstance(size, int):
         return ObjectVersion(version_id, etag, size) if version_id else None
     return None
+
+
+def _sequencer(stored: dict[str, Any]) -> str | None:
+    found = stored.get("sequencer")
+    return found if isinstance(found, str) and SEQUENCER.fullmatch(found) else None
 
 
 def _time(record: dict[str, Any]) -> datetime:

@@ -56,8 +56,10 @@ class Inspection:
             return "gone"
         if attachment.status not in OPEN:
             return self._settled(attachment, stored)
+        if created.older_than(attachment.sequencer):
+            return self._superseded(attachment, created)
         try:
-            return self._decide(attachment, stored, created.at)
+            return self._decide(attachment, stored, created)
         except ObjectMissingError:
             return "gone"
         except StaleRecordError:
@@ -68,8 +70,14 @@ class Inspection:
             return "deleted"
         except Exception as error:
             if last_try and attachment.status is Status.PENDING:
-                self._fail(attachment, error)
+                self._fail(attachment, created, error)
             raise
+
+    def _superseded(self, attachment: Attachment, created: ObjectCreated) -> str:
+        """A newer object failed and waits for its redrive: this one is not what was uploaded."""
+        if created.version is not None:
+            self.storage.delete_version(attachment.upload_key, created.version.version_id)
+        return "superseded"
 
     def _settled(self, attachment: Attachment, stored: ObjectVersion) -> str:
         """The record is decided: whatever is not the object that it serves goes away."""
@@ -83,11 +91,11 @@ class Inspection:
             self.storage.delete_all(attachment.thumbnail_prefix)
         return "removed"
 
-    def _decide(self, attachment: Attachment, stored: ObjectVersion, at: datetime) -> str:
+    def _decide(self, attachment: Attachment, stored: ObjectVersion, created: ObjectCreated) -> str:
         finding = self._examine(attachment, stored)
         if isinstance(finding, Refused):
-            return self._reject(attachment, stored, finding)
-        self._accept(attachment, stored, finding, at)
+            return self._reject(attachment, stored, created, finding)
+        self._accept(attachment, stored, created, finding)
         return "ready"
 
     def _examine(self, attachment: Attachment, stored: ObjectVersion) -> Finding:
@@ -104,12 +112,17 @@ class Inspection:
         return finding
 
     def _accept(
-        self, attachment: Attachment, stored: ObjectVersion, finding: Accepted, at: datetime
+        self,
+        attachment: Attachment,
+        stored: ObjectVersion,
+        created: ObjectCreated,
+        finding: Accepted,
     ) -> None:
         thumbnail = self._put_thumbnail(attachment, finding.picture)
         ready = attachment.ready(
             version=stored,
-            uploaded_at=at,
+            uploaded_at=created.at,
+            sequencer=created.sequencer,
             file_type=finding.file_type,
             mime_type=finding.mime_type,
             media=finding.media,
@@ -128,16 +141,27 @@ class Inspection:
         self.storage.put_once(key, picture.jpeg, mime_type="image/jpeg")
         return Thumbnail(key, picture.width, picture.height, picture.at_ms)
 
-    def _reject(self, attachment: Attachment, stored: ObjectVersion, refused: Refused) -> str:
-        rejected = attachment.rejected(version=stored, reason=refused.reason, now=self.clock())
+    def _reject(
+        self,
+        attachment: Attachment,
+        stored: ObjectVersion,
+        created: ObjectCreated,
+        refused: Refused,
+    ) -> str:
+        rejected = attachment.rejected(
+            version=stored,
+            reason=refused.reason,
+            now=self.clock(),
+            sequencer=created.sequencer,
+        )
         self.catalog.change(rejected, self._entry(Action.FILE_REJECTED, attachment, refused.reason))
         self.deletion.purge(rejected)
         return "rejected"
 
-    def _fail(self, attachment: Attachment, error: Exception) -> None:
+    def _fail(self, attachment: Attachment, created: ObjectCreated, error: Exception) -> None:
         reason = f"The file could not be inspected ({type(error).__name__})."
         self.catalog.change(
-            attachment.failed(reason=reason),
+            attachment.failed(reason=reason, sequencer=created.sequencer),
             self._entry(Action.FILE_FAILED, attachment, reason),
         )
 

@@ -101,6 +101,8 @@ class Serving:
             raise NotFoundError
         if attachment.status is not Status.READY:
             raise NotReadyError(WHY_NOT[attachment.status].format(reason=attachment.reason))
+        if attachment.missing:
+            raise NotReadyError(attachment.reason or "")
         now = self.clock()
         self.activity.add(
             entry(

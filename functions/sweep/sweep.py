@@ -1,7 +1,7 @@
 """Find what a client or a crash left behind, and bring it to its end."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import partial
 
@@ -22,18 +22,29 @@ SWEEPER = "sweep"
 
 @dataclass(slots=True)
 class Swept:
-    """What one pass did."""
+    """What one pass did, and in what bucket and tables differed."""
 
     expired: int = 0
     failed: int = 0
     purged: int = 0
     deletions_finished: int = 0
+    uploads_removed: int = 0
+    thumbnails_removed: int = 0
+    bytes_missing: int = 0
+    thumbnails_missing: int = 0
+    versions_checked: int = field(default=0, compare=False)
+    records_checked: int = field(default=0, compare=False)
     errors: int = 0
+
+    def add(self, other: "Swept") -> None:
+        """Count what another found too."""
+        for count in fields(self):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
 
 @dataclass(frozen=True, slots=True)
 class Sweeping:
-    """One pass. Two at once are harmless: every change is conditional."""
+    """What is due. Two at once are harmless: every change is conditional."""
 
     catalog: Catalog
     chat: Chat
@@ -42,17 +53,15 @@ class Sweeping:
     clock: Callable[[], datetime]
     has_time: Callable[[], bool]
 
-    def run(self) -> Swept:
+    def run(self, swept: Swept) -> None:
         """Look at everything that is due, while there is time; one bad record stops no other."""
-        swept = Swept()
         now = self.clock()
         first = int(now.timestamp()) // 60  # another one each time: none is always the last
         for number in range(first, first + dynamo.SHARDS):
             for step in self._steps(swept, number % dynamo.SHARDS, now):
                 if not self.has_time():
-                    return swept
+                    return
                 self._guarded(swept, step)
-        return swept
 
     def _steps(self, swept: Swept, shard: int, now: datetime) -> Iterator[Callable[[], None]]:
         """What is due in one shard."""

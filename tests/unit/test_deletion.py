@@ -8,7 +8,8 @@ from attachments.chat import HEAD_START
 from attachments.errors import StaleRecordError
 from attachments.ids import new_id
 from attachments.model import Action, Activity, Attachment, Message, Status
-from functions.sweep.sweep import Sweeping, Swept
+from functions.sweep.healing import Healing
+from functions.sweep.sweep import Swept
 from tests.builders import CONVERSATION, MESSAGE, TOMBSTONE_LIFE, in_state
 from tests.fakes import CrashError, MemoryCatalog, World
 
@@ -71,9 +72,10 @@ def what_is_left(world: World) -> tuple[object, ...]:
 
 
 def sweep(world: World) -> Swept:
-    return Sweeping(
+    return Healing(
         catalog=world.catalog,
         chat=world.chat,
+        guards=world.guards,
         storage=world.storage,
         deletion=world.deletion,
         clock=world.clock,

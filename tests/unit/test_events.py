@@ -34,7 +34,7 @@ def found(*records: Any) -> list[ObjectCreated]:
 
 
 def test_a_new_upload_is_found_with_its_version_and_time() -> None:
-    assert found(record()) == [ObjectCreated(ID, ObjectVersion("v1", "e", 7), AT)]
+    assert found(record()) == [ObjectCreated(ID, ObjectVersion("v1", "e", 7), AT, "00A")]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,31 @@ def test_a_message_may_tell_of_several_uploads() -> None:
     assert [created.attachment_id for created in told] == [ID, other]
 
 
-def test_a_sequencer_may_be_missing() -> None:
-    assert found(record(sequencer=None)) == found(record())
+@pytest.mark.parametrize("sequencer", [None, "", 7, "no number", "F" * 65, "-1", "0x1"])
+def test_a_sequencer_may_be_missing_or_none(sequencer: Any) -> None:
+    [created] = found(record(sequencer=sequencer))
+    assert created.version == ObjectVersion("v1", "e", 7)
+    assert created.sequencer is None
+
+
+@pytest.mark.parametrize(
+    ("sequencer", "newest", "older"),
+    [
+        ("00A", "00B", True),
+        ("00B", "00A", False),
+        ("00A", "00A", False),
+        ("F", "10", True),  # as text it would be the other way round
+        ("00000000000000000F", "10", True),
+        ("0f", "F0", True),
+        ("00A", None, False),
+        (None, "00A", False),
+        (None, None, False),
+    ],
+)
+def test_events_of_a_key_are_ordered_by_their_sequencers_as_hexadecimal_numbers(
+    sequencer: str | None, newest: str | None, older: bool
+) -> None:
+    assert ObjectCreated(ID, None, AT, sequencer).older_than(newest) is older
 
 
 @pytest.mark.parametrize("missing", ["versionId", "eTag", "size"])

@@ -1,6 +1,7 @@
 """What a client or a crash left behind is brought to its end."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,17 +10,19 @@ from attachments.chat import HEAD_START
 from attachments.errors import ObjectMissingError
 from attachments.ids import new_id
 from attachments.model import Action, Message, ObjectVersion, Status
-from functions.sweep.sweep import SWEEPER, Sweeping, Swept
-from tests.builders import CONVERSATION, MESSAGE, NOON, TOMBSTONE_LIFE, in_state
+from functions.sweep.healing import Healing
+from functions.sweep.sweep import SWEEPER, Swept
+from tests.builders import CONVERSATION, MESSAGE, NOON, TOMBSTONE_LIFE, VERSION, in_state
 from tests.fakes import MemoryCatalog, MemoryStorage, World
 
 HOUR = timedelta(hours=1)
 
 
 def sweep(world: World, has_time: Callable[[], bool] = lambda: True) -> Swept:
-    return Sweeping(
+    return Healing(
         catalog=world.catalog,
         chat=world.chat,
+        guards=world.guards,
         storage=world.storage,
         deletion=world.deletion,
         clock=world.clock,
@@ -59,7 +62,8 @@ def test_an_upload_that_was_removed_again_expires(world: World) -> None:
     world.storage.arrive(attachment.upload_key, b"bytes")
     world.storage.cover(attachment.upload_key)
     world.pass_time(HOUR)
-    assert sweep(world) == Swept(expired=1)
+    assert sweep(world) == Swept(expired=1, uploads_removed=2)
+    assert not world.storage.keys()
 
 
 def test_an_upload_in_parts_that_was_left_is_aborted(world: World) -> None:
@@ -172,7 +176,9 @@ def test_an_upload_that_arrives_during_the_pass_wins() -> None:
 
         def head(self, key: str, version_id: str | None = None) -> ObjectVersion:
             record = self.world.catalog.get(key.removeprefix("uploads/"))
-            self.world.catalog.change(in_state(record, Status.READY), None)
+            if record.status is Status.READY:
+                return VERSION
+            self.world.catalog.change(replace(in_state(record, Status.READY), thumbnail=None), None)
             raise ObjectMissingError(key)
 
     world = World(storage=Arriving)

@@ -1,11 +1,11 @@
 """The records of all attachments. A record changes only by conditional write, and every change is
 one transaction with its activity entry."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _RECORD = TypeAdapter(Attachment)
+BATCH = 100  # the most that one BatchGetItem takes
 HYDRATE = 25  # records read at once behind an index
 MAX_EXAMINED = 400  # records that one page may pass over before it ends early
 
@@ -68,6 +69,33 @@ class Catalog:
         if item is None or dynamo.outlived(item, self._clock()):
             raise NotFoundError
         return _RECORD.validate_python(item)
+
+    def get_many(self, attachment_ids: Sequence[str]) -> dict[str, Attachment]:
+        """Records by id, strongly consistent; what is absent or past its TTL is left out."""
+        now = self._clock()
+        found: dict[str, Attachment] = {}
+        for start in range(0, len(attachment_ids), BATCH):
+            keys: list[Item] = [{"id": each} for each in attachment_ids[start : start + BATCH]]
+            for item in dynamo.get_items(self._client, self._table, keys):
+                if not dynamo.outlived(item, now):
+                    found[str(item["id"])] = _RECORD.validate_python(item)
+        return found
+
+    def walk(self, *, after: str | None, limit: int) -> tuple[list[Attachment], str | None]:
+        """Records in an order of the table's own, at most `limit`, and the position behind them.
+
+        The position is None at the end of the table.
+        """
+        start: dict[str, Any] = {"ExclusiveStartKey": {"id": after}} if after else {}
+        answer = self._client.scan(TableName=self._table, Limit=limit, ConsistentRead=True, **start)
+        now = self._clock()
+        records = [
+            _RECORD.validate_python(item)
+            for item in answer["Items"]
+            if not dynamo.outlived(item, now)
+        ]
+        last = answer.get("LastEvaluatedKey")
+        return records, str(last["id"]) if last else None
 
     def create(
         self,

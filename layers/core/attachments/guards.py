@@ -1,4 +1,5 @@
-"""Idempotency keys: a retried upload request finds the attachment of the first one."""
+"""Idempotency keys: a retried upload request finds the attachment of the first one. And how far the
+walks of the sweep have come."""
 
 import hashlib
 from dataclasses import dataclass
@@ -51,6 +52,18 @@ class Guards:
         if item is None or dynamo.outlived(item, now):
             return None
         return str(item["body_hash"]), str(item["attachment_id"])
+
+    def position(self, walk: str) -> str | None:
+        """How far a walk of the sweep has come, None at its beginning."""
+        item: Item | None = self._client.get_item(
+            TableName=self._table, Key={"pk": f"walk#{walk}"}, ConsistentRead=True
+        ).get("Item")
+        return str(item["position"]) if item and item["position"] else None
+
+    def remember(self, walk: str, position: str | None) -> None:
+        """Of two sweeps at once the last word counts: at worst, something is looked at twice."""
+        item = {"pk": f"walk#{walk}", "position": position or ""}
+        self._client.put_item(TableName=self._table, Item=item)
 
     def write_of(self, key: IdempotencyKey, now: datetime) -> Write:
         """The key as a part of the upload's transaction; fails it if it is in use."""

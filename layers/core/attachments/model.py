@@ -112,6 +112,8 @@ class Attachment:
     `video_only`: it came by the video route, and anything else is rejected. `copied_from` is the
     attachment that it forwards: its bytes come from there, and nobody uploads any.
     `due_at` is when the sweep must look (None: never); `expires_at` when the record itself goes.
+    `sequencer` is that of the newest S3 event that was judged: an older one changes nothing.
+    `missing`: it is ready, but its bytes have vanished from the bucket.
     """
 
     id: str
@@ -130,6 +132,8 @@ class Attachment:
     reason: str | None = None
     uploaded_at: datetime | None = None
     version: ObjectVersion | None = None
+    sequencer: str | None = None
+    missing: bool = False
     media: Media = field(default_factory=Media)
     thumbnail: Thumbnail | None = None
     placeholder: str | None = None
@@ -162,6 +166,7 @@ class Attachment:
         thumbnail: Thumbnail | None,
         placeholder: str | None,
         reason: str | None = None,
+        sequencer: str | None = None,
     ) -> "Attachment":
         """Inspected and served from now on; `reason` says why there is no thumbnail, if so."""
         return replace(
@@ -176,15 +181,40 @@ class Attachment:
             placeholder=placeholder,
             reason=reason,
             due_at=None,
+            sequencer=sequencer or self.sequencer,
         )
 
-    def rejected(self, *, version: ObjectVersion, reason: str, now: datetime) -> "Attachment":
+    def rejected(
+        self, *, version: ObjectVersion, reason: str, now: datetime, sequencer: str | None = None
+    ) -> "Attachment":
         """Never to be served; the sweep removes the bytes if the inspector did not get to it."""
-        return replace(self._to(Status.REJECTED), version=version, reason=reason, due_at=now)
+        return replace(
+            self._to(Status.REJECTED),
+            version=version,
+            reason=reason,
+            due_at=now,
+            sequencer=sequencer or self.sequencer,
+        )
 
-    def failed(self, *, reason: str) -> "Attachment":
+    def failed(self, *, reason: str, sequencer: str | None = None) -> "Attachment":
         """Inspection could not finish; the bytes stay, so that a redrive can complete it."""
-        return replace(self._to(Status.FAILED), reason=reason, due_at=None)
+        return replace(
+            self._to(Status.FAILED),
+            reason=reason,
+            due_at=None,
+            sequencer=sequencer or self.sequencer,
+        )
+
+    def lost(self) -> "Attachment":
+        """Ready, but its bytes have vanished: the record says so instead of hiding it."""
+        if self.status is not Status.READY:
+            raise IllegalTransitionError(f"{self.status} has no bytes to lose")
+        return replace(
+            self,
+            missing=True,
+            reason="The bytes of this file are missing from the store.",
+            revision=self.revision + 1,
+        )
 
     def expired(self, *, now: datetime, keep: timedelta) -> "Attachment":
         """No bytes came in time; `due_at` stays until what was begun is aborted."""

@@ -5,9 +5,10 @@ a second object at the same key (S3 guide, "Conditional writes"). An upload in p
 operation at a time (S3 guide, "Uploading and copying objects using multipart upload").
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -23,6 +24,24 @@ PIECE_BYTES = 64 * 1024
 MISSING = {"404", "NoSuchKey", "NoSuchVersion"}
 EXISTS = {"412", "PreconditionFailed"}
 ONCE = {"If-None-Match": "*"}  # only while there is no object at the key
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of a key as the bucket lists it, or a delete marker."""
+
+    key: str
+    version_id: str
+    modified: datetime
+    marker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """All versions of the keys that follow a position; `next` is None at the end of the bucket."""
+
+    versions: list[StoredVersion]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +233,8 @@ class Storage:
     def delete_all(self, prefix: str) -> int:
         """Remove every version and delete marker below a prefix for good; how many there were."""
         removed = 0
-        for key, version_id in list(self._versions(prefix)):
-            self.delete_version(key, version_id)
+        for version in list(self._versions(prefix)):
+            self.delete_version(version.key, version.version_id)
             removed += 1
         return removed
 
@@ -243,15 +262,26 @@ class Storage:
             return False
         return True
 
-    def _versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+    def versions(self, *, after: str | None, limit: int) -> VersionPage:
+        """Versions and delete markers of whole keys in the order of the keys, at most `limit`.
+
+        A key with more than `limit` versions (at most 1000) is shown in part.
+        """
+        start: dict[str, Any] = {"KeyMarker": after} if after else {}
+        answer = self._client.list_object_versions(Bucket=self.bucket, MaxKeys=limit, **start)
+        found = sorted(_listed(answer), key=lambda version: version.key)
+        if not answer["IsTruncated"]:
+            return VersionPage(found, None)
+        last = found[-1].key  # perhaps not all of it: it comes again, as the first of the next page
+        whole = [version for version in found if version.key != last] or found
+        return VersionPage(whole, whole[-1].key)
+
+    def _versions(self, prefix: str) -> Iterator[StoredVersion]:
         pages = self._client.get_paginator("list_object_versions").paginate(
             Bucket=self.bucket, Prefix=prefix
         )
         for page in pages:
-            for version in page.get("Versions", []):
-                yield version["Key"], version["VersionId"]
-            for marker in page.get("DeleteMarkers", []):
-                yield marker["Key"], marker["VersionId"]
+            yield from _listed(page)
 
     @staticmethod
     def _call(request: Callable[[], Any]) -> Any:
@@ -261,3 +291,14 @@ class Storage:
             if error.response["Error"]["Code"] in MISSING:
                 raise ObjectMissingError(str(error)) from error
             raise
+
+
+def _listed(page: Mapping[str, Any]) -> Iterator[StoredVersion]:
+    for name, marker in (("Versions", False), ("DeleteMarkers", True)):
+        for listed in page.get(name, ()):
+            key, version_id, modified = (
+                listed["Key"],
+                listed["VersionId"],
+                listed["LastModified"],
+            )
+            yield StoredVersion(key, version_id, modified, marker)
