@@ -504,12 +504,16 @@ def test_more_connections_than_allowed_wait_for_one_to_end() -> None:
     with RangeServer(object_of(100)) as server:
         address = ("127.0.0.1", urlsplit(server.url).port or 0)
         idle = [socket.create_connection(address, PATIENCE_S) for _ in range(CONNECTIONS_MAX)]
+
+        def serving() -> int:
+            return sum(thread.name == "range-serve" for thread in threading.enumerate())
+
+        eventually(lambda: serving() == CONNECTIONS_MAX)
         with ThreadPoolExecutor(1) as threads:
             late = threads.submit(ask, server)
             with pytest.raises(TimeoutError):
                 late.result(0.1)
-            serving = [t for t in threading.enumerate() if t.name == "range-serve"]
-            assert len(serving) == CONNECTIONS_MAX
+            assert serving() == CONNECTIONS_MAX
             idle.pop().close()
             assert late.result(PATIENCE_S)[0].status == 200
         for client in idle:
