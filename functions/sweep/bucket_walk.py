@@ -35,17 +35,19 @@ class BucketWalk:
     clock: Callable[[], datetime]
     has_time: Callable[[], bool]
 
-    def run(self, swept: Swept) -> None:
+    def run(self) -> Swept:
         """Go on from where the last pass came to; a slice that time cut off is looked at again."""
+        swept = Swept()
         after = self.guards.position(WALK)
         for _ in range(PAGES):
             page = self.storage.versions(after=after, limit=PAGE_VERSIONS)
             if not self._check(page.versions, swept):
-                return
+                break
             after = page.next
             self.guards.remember(WALK, after)
             if after is None:
-                return
+                break
+        return swept
 
     def _check(self, versions: Sequence[StoredVersion], swept: Swept) -> bool:
         """Whether there was time for all of them."""

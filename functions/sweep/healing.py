@@ -34,7 +34,7 @@ class Healing:
         swept = Swept()
         for part in (self._due().run, self._bucket().run, self._records().run):
             try:
-                part(swept)
+                swept.add(part())
             except Exception:
                 logger.exception("a part of the sweep failed", part=part.__qualname__)
                 swept.errors += 1

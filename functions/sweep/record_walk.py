@@ -32,16 +32,18 @@ class RecordWalk:
     guards: Guards
     has_time: Callable[[], bool]
 
-    def run(self, swept: Swept) -> None:
+    def run(self) -> Swept:
         """Go on from where the last pass came to; a slice that time cut off is looked at again."""
         records, after = self.catalog.walk(after=self.guards.position(WALK), limit=RECORDS)
         ready = [record for record in records if record.status is Status.READY]
         with ThreadPoolExecutor(AT_ONCE) as threads:
             found = [one for one in threads.map(self._check, ready) if one is not None]
+        swept = Swept()
         for one in found:
             swept.add(one)
         if len(found) == len(ready):
             self.guards.remember(WALK, after)
+        return swept
 
     def _check(self, record: Attachment) -> Swept | None:
         """What is wrong with one record; None if there was no time to look."""

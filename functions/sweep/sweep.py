@@ -53,15 +53,17 @@ class Sweeping:
     clock: Callable[[], datetime]
     has_time: Callable[[], bool]
 
-    def run(self, swept: Swept) -> None:
+    def run(self) -> Swept:
         """Look at everything that is due, while there is time; one bad record stops no other."""
+        swept = Swept()
         now = self.clock()
         first = int(now.timestamp()) // 60  # another one each time: none is always the last
         for number in range(first, first + dynamo.SHARDS):
             for step in self._steps(swept, number % dynamo.SHARDS, now):
                 if not self.has_time():
-                    return
+                    return swept
                 self._guarded(swept, step)
+        return swept
 
     def _steps(self, swept: Swept, shard: int, now: datetime) -> Iterator[Callable[[], None]]:
         """What is due in one shard."""

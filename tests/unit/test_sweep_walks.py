@@ -22,23 +22,19 @@ JPEG = "image/jpeg"
 
 
 def walk_bucket(world: World, has_time: Callable[[], bool] = lambda: True) -> Swept:
-    swept = Swept()
-    BucketWalk(
+    return BucketWalk(
         catalog=world.catalog,
         storage=world.storage,
         guards=world.guards,
         clock=world.clock,
         has_time=has_time,
-    ).run(swept)
-    return swept
+    ).run()
 
 
 def walk_records(world: World, has_time: Callable[[], bool] = lambda: True) -> Swept:
-    swept = Swept()
-    RecordWalk(
+    return RecordWalk(
         catalog=world.catalog, storage=world.storage, guards=world.guards, has_time=has_time
-    ).run(swept)
-    return swept
+    ).run()
 
 
 def lose(world: World, attachment: Attachment) -> None:

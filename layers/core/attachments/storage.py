@@ -296,9 +296,5 @@ class Storage:
 def _listed(page: Mapping[str, Any]) -> Iterator[StoredVersion]:
     for name, marker in (("Versions", False), ("DeleteMarkers", True)):
         for listed in page.get(name, ()):
-            key, version_id, modified = (
-                listed["Key"],
-                listed["VersionId"],
-                listed["LastModified"],
-            )
-            yield StoredVersion(key, version_id, modified, marker)
+            key, version_id = listed["Key"], listed["VersionId"]
+            yield StoredVersion(key, version_id, listed["LastModified"], marker)

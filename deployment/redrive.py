@@ -1,0 +1,140 @@
+"""Dead letters back to the inspector, after what kept it from its work was mended.
+
+    python -m deployment.redrive .local/stack.json      a local stack, by its description
+    python -m deployment.redrive offchat-attachments    a deployed one, by its name
+
+Each message goes to the end of the uploads queue before it leaves the dead-letter queue, so a crash
+in between brings an event twice, which is harmless, and loses none. A record that says `failed`
+becomes `ready` or `rejected` when its event is inspected.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+BATCH = 10  # the most that SQS takes and gives at once
+WAIT_S = 1  # for messages: a short poll asks only some of the queue's servers
+
+
+class UnknownStackError(Exception):
+    """There is no such stack, or it has no such queues; the message says which."""
+
+
+@dataclass
+class Redrive:
+    """Moves messages from `dead_letters` to `uploads`, both queue URLs."""
+
+    sqs: "SQSClient"
+    dead_letters: str
+    uploads: str
+    moved: int = 0
+    _sent: set[str] = field(default_factory=set)
+
+    def waiting(self) -> int:
+        """About how many dead letters there are."""
+        name: Any = "ApproximateNumberOfMessages"
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.dead_letters, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
+    def run(self) -> int:
+        """How many were moved: all that were there, and none that failed once more meanwhile."""
+        while messages := self._receive():
+            known = [message for message in messages if message["MessageId"] in self._sent]
+            for message in known:
+                self._leave(message)
+            for message in messages:
+                if message not in known:
+                    self._move(message)
+            if known:
+                break  # those that were moved come back: the queue has been gone through
+        return self.moved
+
+    def _receive(self) -> "list[MessageTypeDef]":
+        received = self.sqs.receive_message(
+            QueueUrl=self.dead_letters, MaxNumberOfMessages=BATCH, WaitTimeSeconds=WAIT_S
+        )
+        return received.get("Messages", [])
+
+    def _move(self, message: "MessageTypeDef") -> None:
+        sent = self.sqs.send_message(QueueUrl=self.uploads, MessageBody=message["Body"])
+        self._sent.add(sent["MessageId"])
+        self.sqs.delete_message(QueueUrl=self.dead_letters, ReceiptHandle=message["ReceiptHandle"])
+        self.moved += 1
+
+    def _leave(self, message: "MessageTypeDef") -> None:
+        self.sqs.change_message_visibility(
+            QueueUrl=self.dead_letters,
+            ReceiptHandle=message["ReceiptHandle"],
+            VisibilityTimeout=0,
+        )
+
+
+def of_stack(stack: str) -> Redrive:
+    """For a local stack's description (a path that ends in `.json`) or a deployed stack's name.
+
+    Raises UnknownStackError.
+    """
+    return _local(Path(stack)) if stack.endswith(".json") else _deployed(stack)
+
+
+def _local(path: Path) -> Redrive:
+    try:
+        said = json.loads(path.read_text())
+        aws, queues = said["aws"], said["queues"]
+        sqs = boto3.client(
+            "sqs",
+            endpoint_url=aws["endpoint_url"],
+            region_name=aws["region"],
+            aws_access_key_id=aws["access_key_id"],
+            aws_secret_access_key=aws["secret_access_key"],
+        )
+        return Redrive(sqs, queues["dead_letters"], queues["uploads"])
+    except OSError as error:
+        raise UnknownStackError(f"No local stack is running: {path} cannot be read.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnknownStackError(f"{path} does not describe a stack: {error!r}.") from error
+
+
+def _deployed(name: str) -> Redrive:
+    try:
+        [stack] = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        raise UnknownStackError(f"{name}: {error.response['Error']['Message']}") from error
+    outputs = {each.get("OutputKey"): each.get("OutputValue", "") for each in stack["Outputs"]}
+    try:
+        return Redrive(boto3.client("sqs"), outputs["DeadLetters"], outputs["UploadsQueue"])
+    except KeyError as error:
+        raise UnknownStackError(f"{name} has no output {error}.") from error
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="make redrive", description="Give dead letters to the inspector again."
+    )
+    parser.add_argument("stack", help="a stack.json, or the name of a deployed stack")
+    parser.add_argument("--count", action="store_true", help="only say how many there are")
+    chosen = parser.parse_args(arguments)
+    try:
+        redrive = of_stack(chosen.stack)
+        if chosen.count:
+            print(f"About {redrive.waiting()} dead letters.")
+        else:
+            print(f"{redrive.run()} dead letters are on their way to the inspector.")
+    except (UnknownStackError, BotoCoreError, ClientError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

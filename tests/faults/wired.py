@@ -1,0 +1,39 @@
+"""The template's stores in a cloud that can be copied, and the functions of this process wired to
+them."""
+
+import logging
+import os
+from pathlib import Path
+
+import boto3
+
+from local.provision import provision
+from local.template import REGION, load, transform
+from tests.faults.snapshots import Cloud
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+
+def wired_cloud() -> Cloud:
+    """Everything that the template declares, empty. TEST_UPLOADS, TEST_DEAD_LETTERS and
+    TEST_TOKEN_SECRET tell what a stack's description would."""
+    logging.disable(logging.CRITICAL)  # most of what would be logged is done on purpose
+    cloud = Cloud()
+    with cloud.answering():
+        stack = provision(transform(load(TEMPLATE)), {}, endpoint=cloud.endpoint)
+        for function in stack.functions:
+            os.environ.update(function.environment)
+        os.environ.update(
+            AWS_ENDPOINT_URL=cloud.endpoint,
+            AWS_ACCESS_KEY_ID="matrix",
+            AWS_SECRET_ACCESS_KEY="matrix",
+            AWS_DEFAULT_REGION=REGION,
+            POWERTOOLS_METRICS_DISABLED="true",
+            FFMPEG_DIR=os.environ.get("TEST_FFMPEG_DIR", "/nowhere"),
+            TEST_UPLOADS=stack.names["Uploads"],
+            TEST_DEAD_LETTERS=stack.names["UploadsDeadLetters"],
+        )
+        secrets = boto3.client("secretsmanager")
+        secret = secrets.get_secret_value(SecretId=os.environ["TOKEN_SECRET_ARN"])
+        os.environ["TEST_TOKEN_SECRET"] = secret["SecretString"]
+    return cloud
