@@ -8,7 +8,7 @@ PORT ?= 8000
 NATIVE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 ARCH ?= $(NATIVE)
 STAGE ?= dev
-SOURCES := client functions layers local artifacts deployment tests benchmarks
+SOURCES := client functions layers local openapi artifacts deployment tests benchmarks
 # The Python of the functions; byte code is of exactly one minor version.
 RUNTIME := $(shell sed -n 's/^ *Runtime: *python//p' template.yaml)
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
@@ -17,9 +17,9 @@ CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 UV := .venv/bin/uv pip install $(CERTS) --quiet --require-hashes
 PYTEST := .venv/bin/python -m pytest
 
-export PORT DEMO FILE FFMPEG_SOURCES
+export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer build deploy teardown accept bench soak lock clean
+.PHONY: help run test check layer openapi build deploy teardown accept bench soak lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,11 +31,15 @@ test: .venv/ready ## all tests
 	@$(MAKE) layer ARCH=$(NATIVE)
 	$(PYTEST)
 
-check: .venv/ready .venv-sam/ready ## format, lint, types, template
+check: .venv/ready .venv-sam/ready .venv-policy/ready ## format, lint, types, template
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	.venv/bin/mypy client/src local artifacts deployment $(wildcard layers/core) layers/ffmpeg/build.py tests benchmarks $(wildcard functions/*/*.py)
+	.venv/bin/mypy client/src local openapi artifacts deployment $(wildcard layers/core) layers/ffmpeg/build.py tests benchmarks $(wildcard functions/*/*.py)
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+	.venv-policy/bin/checkov --framework cloudformation --file template.yaml --skip-download --quiet --compact
+
+openapi: .venv/ready ## docs/openapi.json, from the code
+	@PYTHONPATH=layers/core .venv/bin/python -m openapi
 
 layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the first time, then cached
 	@test -e .venv-layer/ready -a .venv-layer/ready -nt requirements/layer.txt || { \
@@ -76,7 +80,7 @@ accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json
 	STACK=$(abspath $(STACK)) $(PYTEST) tests/stack -m promise --timeout 600
 
 lock: .venv/ready ## the locked requirements, anew
-	@for name in dev bench sam layer uv; do (cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal \
+	@for name in dev bench sam policy layer uv; do (cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal \
 	  --python-version 3.11 --no-strip-extras --generate-hashes --no-header --no-annotate $(LOCK) $$name.in -o $$name.txt) || exit 1; done
 	@(cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal --python-version $(RUNTIME) \
 	  --generate-hashes --no-header --no-annotate $(LOCK) lambda.in -o lambda.txt)
@@ -96,10 +100,11 @@ clean: ## everything that was built or installed here
 	@.venv/bin/uv pip install --quiet --offline --no-deps --python .venv/bin/python --editable client
 	@touch $@
 
-.venv-sam/ready: requirements/sam.txt .venv/ready
-	@echo "Setting up .venv-sam"
-	@$(PYTHON) -m venv .venv-sam
-	@$(UV) --python .venv-sam/bin/python -r requirements/sam.txt
+# Tools whose own requirements differ from ours: each in an environment of its own.
+.venv-sam/ready .venv-policy/ready: .venv-%/ready: requirements/%.txt .venv/ready
+	@echo "Setting up .venv-$*"
+	@$(PYTHON) -m venv .venv-$*
+	@$(UV) --python .venv-$*/bin/python -r requirements/$*.txt
 	@touch $@
 
 .venv-lambda/ready: requirements/lambda.txt .venv/ready

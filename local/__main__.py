@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TextIO
 
 import httpx
 
@@ -17,6 +18,7 @@ from local.ffmpeg import NoFfmpegError
 from local.samples import make_clip
 from local.stack import LocalStack, PortInUseError
 from local.template import TemplateError
+from local.worker import Log
 from offchat_attachments import OffChatError
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +43,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "8000")
     parser.add_argument("--folder", type=Path, default=ROOT / ".local", help="for stack.json")
     parser.add_argument("--file", type=Path, help="a video of yours for the demo")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=os.environ.get("PARAMETERS", "").split(),
+        metavar="NAME=VALUE",
+        help="of the template",
+    )
     parser.add_argument("--no-demo", action="store_true", default=os.environ.get("DEMO") == "0")
     arguments = parser.parse_args()
     if os.environ.get("FILE"):
@@ -64,14 +73,21 @@ async def _serve(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as cleanup:
         stack = await cleanup.enter_async_context(
-            LocalStack(ROOT / "template.yaml", port=arguments.port)
+            LocalStack(
+                ROOT / "template.yaml",
+                port=arguments.port,
+                parameters=dict(part.partition("=")[::2] for part in arguments.parameter),
+                log=_kept_in(cleanup.enter_context((folder / "functions.log").open("w"))),
+            )
         )
         await asyncio.to_thread(demo.seed, stack.description)
         publish(folder / "stack.json", stack.description)
         cleanup.callback((folder / "stack.json").unlink, missing_ok=True)
         console.note(f"API        {stack.description['api']}")
+        console.note(f"API docs   {stack.description['api']}/docs/")
         console.note(f"S3         {stack.description['s3']}")
         console.note(f"All of it  {folder / 'stack.json'}")
+        console.note(f"Logs       {folder / 'functions.log'}")
         if not arguments.no_demo:
             await asyncio.to_thread(_demo, arguments, stack.description)
         console.heading("Serving until Ctrl-C.")
@@ -90,6 +106,16 @@ def _demo(arguments: argparse.Namespace, description: dict[str, object]) -> None
     record = demo.upload(description, video, folder)
     demo.show(record)
     demo.instructions(description, record.id)
+
+
+def _kept_in(file: TextIO) -> Log:
+    """Shows a function's lines and keeps them, as they are, in a file."""
+
+    def log(name: str, line: str) -> None:
+        print(name, line, file=file, flush=True)
+        console.function_line(name, line)
+
+    return log
 
 
 if __name__ == "__main__":

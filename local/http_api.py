@@ -71,14 +71,14 @@ class Throttle:
 
 @dataclass
 class HttpApi:
-    """`pages` may answer a GET that no route but `$default` takes, or return None."""
+    """Each of `pages` may answer a GET that no route but `$default` takes, or return None."""
 
     routes: Iterable[Route]
     cors: CorsRule
     functions: LambdaClient
     throttle: Throttle
     _: KW_ONLY
-    pages: Pages | None = None
+    pages: tuple[Pages, ...] = ()
     integration_timeout_s: float = INTEGRATION_TIMEOUT_S
 
     @asynccontextmanager
@@ -100,10 +100,11 @@ class HttpApi:
 
     async def _otherwise(self, route: Route | None, request: web.Request) -> web.StreamResponse:
         """What no other route takes."""
-        if self.pages and request.method in ("GET", "HEAD"):
-            page = await self.pages(request)
-            if page is not None:
-                return page
+        if request.method in ("GET", "HEAD"):
+            for pages in self.pages:
+                page = await pages(request)
+                if page is not None:
+                    return page
         return await self._handle(route, request)
 
     async def _handle(self, route: Route | None, request: web.Request) -> web.Response:

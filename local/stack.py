@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from local import console, ffmpeg
 from local.data_plane import DataPlane, data_plane, describe
+from local.docs_pages import docs_pages
 from local.gate import Gate
 from local.http_api import HttpApi
 from local.lambda_client import LambdaClient
@@ -18,7 +19,7 @@ from local.queue_poller import QueuePoller
 from local.runtime import Runtime
 from local.scheduler import run_schedule
 from local.template import SESSION
-from local.worker import Function
+from local.worker import Function, Log
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +31,7 @@ class PortInUseError(Exception):
 class LocalStack:
     """Everything that `template.yaml` declares, running on loopback while the context lasts.
 
+    `parameters` replace defaults of the template; `log` gets each line that a function prints.
     `description` is what `.local/stack.json` holds: all that a client, or a test, has to know.
     """
 
@@ -40,12 +42,16 @@ class LocalStack:
         template: Path,
         *,
         port: int = 0,
+        parameters: Mapping[str, str] | None = None,
+        log: Log = console.function_line,
         gate: Callable[..., Gate] = Gate,
         poller: Callable[..., QueuePoller] = QueuePoller,
     ) -> None:
         """`gate` and `poller` make these parts, from what the parts themselves take."""
         self._template = template
         self._port = port
+        self._parameters = dict(parameters or {})
+        self._log = log
         self._gate, self._poller = gate, poller
 
     async def __aenter__(self) -> Self:
@@ -59,7 +65,7 @@ class LocalStack:
 
     async def _start(self, cleanup: AsyncExitStack) -> None:
         port = free_port(self._port)
-        parameters = {"AllowedOrigins": f"http://127.0.0.1:{port}"}
+        parameters = {"AllowedOrigins": f"http://127.0.0.1:{port}", **self._parameters}
         data = await cleanup.enter_async_context(
             data_plane(self._template, parameters, gate=self._gate)
         )
@@ -68,13 +74,14 @@ class LocalStack:
         runtime = Runtime(
             [_localised(function, data, tools) for function in stack.functions],
             root=ROOT,
-            log=console.function_line,
+            log=self._log,
         )
         endpoint = await cleanup.enter_async_context(runtime.serving())
         functions = await cleanup.enter_async_context(LambdaClient.connected(endpoint))
         for source in _sources(data, functions, self._poller):
             cleanup.push_async_callback(cancel, asyncio.create_task(source))
-        api = HttpApi(stack.routes, stack.cors, functions, stack.throttle)
+        pages = (docs_pages,)
+        api = HttpApi(stack.routes, stack.cors, functions, stack.throttle, pages=pages)
         address = await cleanup.enter_async_context(api.serving(port))
         self.description = describe(data, address)
 

@@ -65,7 +65,11 @@ def transform(
 def parameter_values(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
     """The value of each parameter, by default the template's own. Raises TemplateError."""
     values: dict[str, Any] = {}
-    for name, declared in template.get("Parameters", {}).items():
+    parameters = template.get("Parameters", {})
+    for name in given:
+        if name not in parameters:
+            raise TemplateError(f"The template has no parameter {name}.")
+    for name, declared in parameters.items():
         value = given.get(name, declared.get("Default"))
         if value is None:
             raise TemplateError(f"The parameter {name} has neither a value nor a default.")
@@ -111,14 +115,20 @@ class Resolver:
             return self._value(argument, "Ref")
         if name == "Fn::GetAtt":
             return self._value(*argument)
-        if name == "Fn::Sub" and isinstance(argument, str):
-            return re.sub(r"\$\{([^}!]+)\}", self._substitute, argument)
+        if name == "Fn::Sub":
+            text, given = argument if isinstance(argument, list) else (argument, {})
+            for variable, value in self.resolve(given).items():
+                text = text.replace(f"${{{variable}}}", value)
+            return re.sub(r"\$\{([^}!]+)\}", self._substitute, text)
         if name == "Fn::If":
             condition, yes, no = argument
             return self.resolve(yes if self.holds(condition) else no)
         if name == "Fn::Equals":
             left, right = self.resolve(argument)
             return left == right
+        if name == "Fn::Not":
+            [condition] = self.resolve(argument)
+            return not condition
         raise TemplateError(f"The local stack does not know {name} of {argument}.")
 
     def _substitute(self, match: re.Match[str]) -> str:

@@ -64,7 +64,7 @@ def api_in_front_of(
     *,
     routes: tuple[Route, ...] = ROUTES,
     throttle: tuple[float, int] = (100, 100),
-    pages: Pages | None = None,
+    pages: tuple[Pages, ...] = (),
     integration_timeout_s: float = 30,
 ) -> Iterator[httpx.Client]:
     with background.entered(LambdaClient.connected(lambda_endpoint)) as functions:
@@ -392,7 +392,7 @@ def test_pages_are_asked_before_the_default_route_and_after_the_others(
         return web.Response(text="dashboard") if request.path in ("/", "/api/x") else None
 
     routes = (*ROUTES, DEFAULT)
-    with api_in_front_of(lambda_endpoint, background, routes=routes, pages=pages) as client:
+    with api_in_front_of(lambda_endpoint, background, routes=routes, pages=(pages,)) as client:
         assert client.get("/").text == "dashboard"
         assert client.get("/api/x").json()["routeKey"] == "GET /api/{proxy+}"
         assert client.get("/other").json()["routeKey"] == "$default"

@@ -26,12 +26,15 @@ import jwt
 import pytest
 
 from local.samples import make_clip
+from tests.conformance import Conformance, committed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBLEM = "application/problem+json"
+DOCUMENTED = Conformance(committed())
+LOCAL_SETTINGS = {"PORT", "DEMO", "FILE", "PARAMETERS"}
 PATIENCE_S = 60.0  # a busy machine inspects ten videos at once in less
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -103,12 +106,27 @@ def put(upload: Json, body: bytes, **changed: str | None) -> httpx.Response:
 # ---------------------------------------------------------------- who sends it
 
 
+def as_documented(response: httpx.Response) -> None:
+    """Fails for an answer that the API document does not tell of."""
+    body = response.read().decode()
+    request = response.request
+    told = DOCUMENTED.broken(
+        request.method, request.url.path, response.status_code, response.headers, body
+    )
+    assert told == []
+
+
 class User(httpx.Client):
-    """Someone with a token; paths begin behind `/api/chat`."""
+    """Someone with a token; paths begin behind `/api/chat`. Every answer is as documented."""
 
     def __init__(self, api: str, token: str | None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        super().__init__(base_url=f"{api}/api/chat", headers=headers, timeout=60)
+        super().__init__(
+            base_url=f"{api}/api/chat",
+            headers=headers,
+            timeout=60,
+            event_hooks={"response": [as_documented]},
+        )
         claims = jwt.decode(token, options={"verify_signature": False}) if token else {}
         self.id: str = claims.get("sub", "")
 
@@ -297,7 +315,7 @@ class LocalRun:
         environment: Mapping[str, str] | None = None,
         root: Path = ROOT,
     ) -> None:
-        clean = {k: v for k, v in os.environ.items() if k not in {"PORT", "DEMO", "FILE"}}
+        clean = {k: v for k, v in os.environ.items() if k not in LOCAL_SETTINGS}
         self.folder = folder
         self._output = folder / "output"
         with self._output.open("wb") as output:

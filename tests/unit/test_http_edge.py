@@ -46,10 +46,12 @@ from tests.builders import (
     STRANGER,
     settings_of,
 )
+from tests.conformance import Conformance, committed
 from tests.conftest import KeyServer
 from tests.fakes import World
 
 KEY = ec.generate_private_key(ec.SECP256R1())
+DOCUMENTED = Conformance(committed())
 DOORS: dict[str, ModuleType] = {
     "issue_upload": issue_upload,
     "serve_attachments": serve_attachments,
@@ -170,9 +172,11 @@ class Doors:
         )
         json.dumps(answer)  # the runtime must be able to write it down
         assert isinstance(answer.get("body") or "", str)
-        return Answer(
+        said = Answer(
             answer["statusCode"], answer.get("headers", {}), answer.get("body") or "", request_id
         )
+        assert DOCUMENTED.broken(method, path, said.status, said.headers, said.body) == []
+        return said
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ def test_a_tombstone_outlives_urls_and_queued_events() -> None:
 def test_a_table_is_encrypted_recoverable_and_forgets_by_itself(table: str) -> None:
     properties = transformed()["Resources"][table]["Properties"]
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
-    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert properties["SSESpecification"]["SSEEnabled"] is True
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
 

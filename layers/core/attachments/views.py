@@ -1,16 +1,20 @@
 """What clients see of a record."""
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from attachments.ids import rfc3339
-from attachments.model import Attachment, Media, Status
+from attachments.model import Attachment, FileType, Media, Status
 from attachments.serving import thumbnail_url
 from attachments.storage import Storage
 
-Instant = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+Instant = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 Limit = Annotated[int, Field(ge=1, le=100, description="Most items on the page.")]
 Cursor = Annotated[
     str | None, Field(max_length=1024, description="`next_cursor` of the page before.")
@@ -21,7 +25,7 @@ DEFAULT_LIMIT = 50
 class WebPlayableView(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    verdict: str
+    verdict: Literal["yes", "some", "no"]
     reason: str | None
 
 
@@ -41,7 +45,7 @@ class AttachmentView(BaseModel):
     conversation_id: str
     uploaded_by: str
     file_name: str
-    file_type: str
+    file_type: FileType
     file_size: int
     mime_type: str
     status: Status
@@ -85,7 +89,7 @@ def fields_of(attachment: Attachment, *, thumbnail_url: str | None = None) -> di
         "conversation_id": attachment.conversation_id,
         "uploaded_by": attachment.uploaded_by,
         "file_name": attachment.file_name,
-        "file_type": str(attachment.file_type),
+        "file_type": attachment.file_type,
         "file_size": attachment.file_size,
         "mime_type": attachment.mime_type,
         "status": attachment.status,
