@@ -312,6 +312,38 @@ def test_a_name_cannot_steer_the_terminal(
     assert "a\N{REPLACEMENT CHARACTER}[2Jb c.txt" in line
 
 
+def test_a_terminal_shows_a_bar_and_keeps_the_results_apart(
+    attachments: Attachments,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich's switch for "this is a terminal"
+    path = tmp_path / "[red]note.txt"
+    path.write_text("Bring the tent.\n")
+    assert attachments("upload", path, "--message", message) == 0
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"\S{36}  ready .* \[red\]note\.txt  document\n", out)
+    assert "[red]note.txt (being inspected)" in err
+    assert "16/16 bytes" in err
+    for quiet in ("--quiet", "--json"):
+        assert attachments("upload", path, "--message", message, quiet) == 0
+        assert capsys.readouterr().err == ""
+
+
+def test_a_list_that_is_cut_says_so(
+    attachments: Attachments, message: str, note: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert attachments("upload", note, note, "--message", message) == 0
+    capsys.readouterr()
+    assert attachments("list", "--message", message, "--limit", "1") == 0
+    out, err = capsys.readouterr()
+    assert (len(out.splitlines()), "--limit" in err) == (1, True)
+    assert attachments("list", "--message", message, "--limit", "2") == 0
+    assert len(printed(capsys)) == 2
+
+
 def test_admins_read_the_activity_log(
     attachments: Attachments,
     service: FakeService,
@@ -325,8 +357,8 @@ def test_admins_read_the_activity_log(
     assert attachments("activity", "--attachment", attachment_id) == 4
     capsys.readouterr()
     monkeypatch.setenv("OFFCHAT_TOKEN", service.token("root", admin=True))
-    assert attachments("activity", "--attachment", attachment_id, "--limit", "1") == 0
-    [line] = printed(capsys)
+    assert attachments("activity", "--attachment", attachment_id) == 0
+    [line, _] = printed(capsys)
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  file_uploaded ", line)
     assert attachments("list", "--all", "--type", "document", "--from", "2026-01-01") == 0
     assert printed(capsys)[0].startswith(attachment_id)

@@ -1,13 +1,13 @@
 """The commands: each reads its options, asks the client, and prints."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ from offchat_attachments.client import CONNECTIONS, Client
 from offchat_attachments.errors import ConfigurationError
 from offchat_attachments.models import Attachment, FileType
 
+T = TypeVar("T")
 DAY = click.DateTime(["%Y-%m-%d"])
 INSTANT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
 LIMIT = click.option(
@@ -29,7 +30,9 @@ TYPE = click.option(
     type=click.Choice([kind.value for kind in FileType]),
     help="Only files of this type.",
 )
-MESSAGE = click.option("--message", "message_id", metavar="ID", required=True, help="Of which one.")
+MESSAGE = click.option(
+    "--message", "message_id", metavar="ID", required=True, help="The message to attach to."
+)
 IDS = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 
 
@@ -154,7 +157,7 @@ def list_(limit: int, as_json: bool, **options: Any) -> None:
     """List attachments: of a message, a conversation, or everybody."""
     connection = {name: options.pop(name) for name in ("api", "token_file", "quiet")}
     with session(**connection, as_json=as_json) as now, now.output.about("list"):
-        for record in islice(_listed(now.client, **options), limit):
+        for record in _at_most(limit, _listed(now.client, **options)):
             now.output.result(record, in_words(record))
 
 
@@ -167,7 +170,7 @@ def _listed(
     file_type: str | None,
     first: datetime | None,
     last: datetime | None,
-) -> Iterable[Attachment]:
+) -> Iterator[Attachment]:
     if [bool(message_id), bool(conversation_id), everybody].count(True) != 1:
         raise click.UsageError("Say one of --message, --conversation and --all.")
     if not everybody and (first or last):
@@ -252,7 +255,7 @@ def activity(
         entries = now.client.activity(
             user_id=user_id, attachment_id=attachment_id, first=_utc(first), last=_utc(last)
         )
-        for entry in islice(entries, limit):
+        for entry in _at_most(limit, entries):
             now.output.result(entry, entry_in_words(entry))
 
 
@@ -261,3 +264,10 @@ def _utc(instant: datetime | None) -> datetime | None:
     if instant is None:
         return None
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _at_most(limit: int, found: Iterator[T]) -> Iterator[T]:
+    """So many, and a word where there are more."""
+    yield from islice(found, limit)
+    if next(found, None) is not None:
+        click.echo("There is more: a higher --limit shows it.", err=True)
