@@ -58,11 +58,12 @@ bench: .venv/ready layer ## what is fast, beside what one would do instead (some
 	.venv/bin/python -m benchmarks.cold_start --assert
 	.venv/bin/python -m benchmarks.inspection --assert
 
-soak: .venv/ready layer ## the long tests: broken files, races, model, load with faults, steady load (some hours)
+soak: .venv/ready layer ## the long tests: broken files, races, model, load with faults, steady load, killed uploads (some hours)
 	.venv/bin/python -m tests.soak.corpus
 	.venv/bin/python -m tests.soak.races
 	.venv/bin/python -m tests.soak.model
 	.venv/bin/python -m tests.soak.load
+	UPLOAD_SEEDS=20 $(PYTEST) tests/client/test_interruption.py -k killed --timeout 600
 
 build deploy: ARCH = arm64
 deploy: build ## build and deploy (STAGE=dev|staging|prod, ARCH, PARAMETERS="Name=value ...")

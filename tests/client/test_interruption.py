@@ -19,6 +19,7 @@ from tests.stack.client import Stack, note, sample
 
 SIZE = 100 * 2**20
 CONNECTIONS = 4
+SEEDS = range(int(os.environ.get("UPLOAD_SEEDS", "1")))  # `make soak` takes more
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ class Shell:
         return process.returncode
 
 
-@pytest.mark.parametrize("seed", [6])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_an_upload_that_is_killed_again_and_again_goes_on_each_time(
     stack: Stack, video: Path, tmp_path: Path, seed: int
 ) -> None:
