@@ -8,7 +8,7 @@ PORT ?= 8000
 NATIVE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 ARCH ?= $(NATIVE)
 STAGE ?= dev
-SOURCES := client functions layers local openapi artifacts deployment tests benchmarks
+SOURCES := client functions layers local openapi artifacts deployment dashboard/*.py tests benchmarks
 # The Python of the functions; byte code is of exactly one minor version.
 RUNTIME := $(shell sed -n 's/^ *Runtime: *python//p' template.yaml)
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
@@ -19,13 +19,13 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer openapi build deploy teardown accept bench soak lock clean
+.PHONY: help run test check layer openapi dashboard build deploy publish teardown accept bench soak lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/ready ## the whole system on this machine (PORT=8000, DEMO=0, FILE=video.mp4)
-	@.venv/bin/python -m local
+	@.venv/bin/python -m local --dashboard "$$(.venv/bin/python dashboard/build.py)"
 
 test: .venv/ready ## all tests
 	@$(MAKE) layer ARCH=$(NATIVE)
@@ -34,9 +34,10 @@ test: .venv/ready ## all tests
 check: .venv/ready .venv-sam/ready .venv-policy/ready ## format, lint, types, template
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	.venv/bin/mypy client/src local openapi artifacts deployment $(wildcard layers/core) layers/ffmpeg/build.py tests benchmarks $(wildcard functions/*/*.py)
+	.venv/bin/mypy client/src local openapi artifacts deployment $(wildcard layers/core) layers/ffmpeg/build.py $(wildcard dashboard/*.py) tests benchmarks $(wildcard functions/*/*.py)
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	.venv-policy/bin/checkov --framework cloudformation --file template.yaml --skip-download --quiet --compact
+	@.venv/bin/python dashboard/build.py --check
 
 openapi: .venv/ready ## docs/openapi.json, from the code
 	@PYTHONPATH=layers/core .venv/bin/python -m openapi
@@ -45,6 +46,9 @@ layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the fir
 	@test -e .venv-layer/ready -a .venv-layer/ready -nt requirements/layer.txt || { \
 	  $(PYTHON) -m venv .venv-layer && $(UV) --python .venv-layer/bin/python -r requirements/layer.txt && touch .venv-layer/ready; }
 	@.venv-layer/bin/python layers/ffmpeg/build.py --arch $(ARCH)
+
+dashboard: .venv/ready ## the dashboard's static files, into .build/dashboard (cached)
+	@.venv/bin/python dashboard/build.py
 
 build: .venv-sam/ready .venv-lambda/ready layer ## what is deployed, into .aws-sam/ARCH (arm64, or ARCH=x86_64)
 	@PATH="$(CURDIR)/.venv-lambda/bin:$$PATH" PYTHON=$(CURDIR)/.venv-layer/bin/python ARCH=$(ARCH) \
@@ -76,12 +80,15 @@ teardown: .venv/ready .venv-sam/ready ## delete a stack with everything in it (S
 	@.venv/bin/python -m deployment.teardown --stage $(STAGE)
 	$(SAM) delete --config-env $(STAGE) --no-prompts
 
+publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
+	@.venv/bin/python dashboard/publish.py --stage $(STAGE) --folder "$$(.venv/bin/python dashboard/build.py)"
+
 accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json)
 	@test -n "$(STACK)" || { echo "Say which stack: make accept STACK=path/to/stack.json"; exit 1; }
 	STACK=$(abspath $(STACK)) $(PYTEST) tests/stack -m promise --timeout 600
 
 lock: .venv/ready ## the locked requirements, anew
-	@for name in dev bench sam policy layer uv; do (cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal \
+	@for name in dev bench browser node sam policy layer uv; do (cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal \
 	  --python-version 3.11 --no-strip-extras --generate-hashes --no-header --no-annotate $(LOCK) $$name.in -o $$name.txt) || exit 1; done
 	@(cd requirements && ../.venv/bin/uv pip compile $(CERTS) --quiet --universal --python-version $(RUNTIME) \
 	  --generate-hashes --no-header --no-annotate $(LOCK) lambda.in -o lambda.txt)
@@ -89,7 +96,7 @@ lock: .venv/ready ## the locked requirements, anew
 	  --python-version $(RUNTIME) --generate-hashes --no-header --no-annotate $(LOCK) requirements.in -o requirements.txt) || exit 1; done
 
 clean: ## everything that was built or installed here
-	rm -rf .venv .venv-* .build .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* dashboard/node_modules .build .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/ready: requirements/dev.txt requirements/uv.txt client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -116,4 +123,9 @@ clean: ## everything that was built or installed here
 	.venv/bin/uv venv $(CERTS) --quiet --clear $$choice .venv-lambda || { \
 	  echo "The functions run on Python $(RUNTIME), which is not here and could not be downloaded: install python$(RUNTIME)."; exit 1; }
 	@$(UV) --compile-bytecode --python .venv-lambda/bin/python -r requirements/lambda.txt
+	@touch $@
+
+.venv-node/ready: requirements/node.txt .venv/ready
+	@$(PYTHON) -m venv .venv-node
+	@$(UV) --python .venv-node/bin/python -r requirements/node.txt
 	@touch $@

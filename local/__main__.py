@@ -50,6 +50,7 @@ def _arguments() -> argparse.Namespace:
         metavar="NAME=VALUE",
         help="of the template",
     )
+    parser.add_argument("--dashboard", default="", help="its static files; none are served without")
     parser.add_argument("--no-demo", action="store_true", default=os.environ.get("DEMO") == "0")
     arguments = parser.parse_args()
     if os.environ.get("FILE"):
@@ -78,6 +79,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
                 port=arguments.port,
                 parameters=dict(part.partition("=")[::2] for part in arguments.parameter),
                 log=_kept_in(cleanup.enter_context((folder / "functions.log").open("w"))),
+                dashboard=Path(arguments.dashboard) if arguments.dashboard else None,
             )
         )
         await asyncio.to_thread(demo.seed, stack.description)
@@ -85,6 +87,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
         cleanup.callback((folder / "stack.json").unlink, missing_ok=True)
         console.note(f"API        {stack.description['api']}")
         console.note(f"API docs   {stack.description['api']}/docs/")
+        if "dashboard" in stack.description:
+            console.note(f"Dashboard  {stack.description['dashboard']}")
         console.note(f"S3         {stack.description['s3']}")
         console.note(f"All of it  {folder / 'stack.json'}")
         console.note(f"Logs       {folder / 'functions.log'}")

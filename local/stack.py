@@ -15,10 +15,11 @@ from local.docs_pages import docs_pages
 from local.gate import Gate
 from local.http_api import HttpApi
 from local.lambda_client import LambdaClient
+from local.pages import Dashboard, security_headers
 from local.queue_poller import QueuePoller
 from local.runtime import Runtime
 from local.scheduler import run_schedule
-from local.template import SESSION
+from local.template import SESSION, load
 from local.worker import Function, Log
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +34,7 @@ class LocalStack:
 
     `parameters` replace defaults of the template; `log` gets each line that a function prints.
     `description` is what `.local/stack.json` holds: all that a client, or a test, has to know.
+    `dashboard` is the folder of the dashboard's static files, to serve them as well.
     """
 
     description: dict[str, Any]
@@ -44,6 +46,7 @@ class LocalStack:
         port: int = 0,
         parameters: Mapping[str, str] | None = None,
         log: Log = console.function_line,
+        dashboard: Path | None = None,
         gate: Callable[..., Gate] = Gate,
         poller: Callable[..., QueuePoller] = QueuePoller,
     ) -> None:
@@ -52,6 +55,7 @@ class LocalStack:
         self._port = port
         self._parameters = dict(parameters or {})
         self._log = log
+        self._dashboard = dashboard
         self._gate, self._poller = gate, poller
 
     async def __aenter__(self) -> Self:
@@ -80,10 +84,19 @@ class LocalStack:
         functions = await cleanup.enter_async_context(LambdaClient.connected(endpoint))
         for source in _sources(data, functions, self._poller):
             cleanup.push_async_callback(cancel, asyncio.create_task(source))
-        pages = (docs_pages,)
+        dashboard = self._pages(data.s3)
+        pages = (docs_pages, dashboard) if dashboard else (docs_pages,)
         api = HttpApi(stack.routes, stack.cors, functions, stack.throttle, pages=pages)
         address = await cleanup.enter_async_context(api.serving(port))
         self.description = describe(data, address)
+        if dashboard:
+            self.description["dashboard"] = f"{address}/"
+
+    def _pages(self, s3: str) -> Dashboard | None:
+        if self._dashboard is None:
+            return None
+        headers = security_headers(load(self._template), api="'self'", files=s3)
+        return Dashboard(self._dashboard, headers, lambda: self.description)
 
 
 def _sources(

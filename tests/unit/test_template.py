@@ -144,6 +144,24 @@ def test_leftovers_in_the_bucket_go_by_themselves() -> None:
     assert expirations == [{"NoncurrentDays": 30}]
 
 
+def test_the_dashboard_is_there_only_if_asked_for() -> None:
+    assert written()["Parameters"]["Dashboard"]["Default"] == "no"
+    resources = [name for name in written()["Resources"] if name.startswith("Dashboard")]
+    assert len(resources) == 5
+    for name in resources:
+        assert written()["Resources"][name]["Condition"] == "HasDashboard"
+
+
+def test_the_dashboards_bucket_is_private_and_only_its_distribution_reads_it() -> None:
+    bucket = transformed()["Resources"]["DashboardFiles"]["Properties"]
+    assert list(bucket["PublicAccessBlockConfiguration"].values()) == [True] * 4
+    policy = transformed()["Resources"]["DashboardFilesPolicy"]["Properties"]["PolicyDocument"]
+    [reading] = [entry for entry in policy["Statement"] if entry["Effect"] == "Allow"]
+    assert reading["Action"] == "s3:GetObject"
+    assert reading["Principal"] == {"Service": "cloudfront.amazonaws.com"}
+    assert "DashboardSite" in reading["Condition"]["StringEquals"]["aws:SourceArn"]["Fn::Sub"]
+
+
 def test_a_message_waits_six_timeouts_and_becomes_a_dead_letter_after_three_receives() -> None:
     queue = transformed()["Resources"]["Uploads"]["Properties"]
     inspector = transformed()["Resources"]["InspectUpload"]["Properties"]
