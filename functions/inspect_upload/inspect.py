@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from attachments.activity import entry
@@ -118,19 +119,19 @@ class Inspection:
         created: ObjectCreated,
         finding: Accepted,
     ) -> None:
-        thumbnail = self._put_thumbnail(attachment, finding.picture)
-        ready = attachment.ready(
+        ready = partial(
+            Attachment.ready,
             version=stored,
             uploaded_at=created.at,
             sequencer=created.sequencer,
             file_type=finding.file_type,
             mime_type=finding.mime_type,
             media=finding.media,
-            thumbnail=thumbnail,
+            thumbnail=self._put_thumbnail(attachment, finding.picture),
             placeholder=finding.picture.placeholder if finding.picture else None,
             reason=finding.note,
         )
-        self.catalog.change(ready, self._entry(Action.FILE_UPLOADED, attachment))
+        self._move(attachment, ready, self._entry(Action.FILE_UPLOADED, attachment))
 
     def _put_thumbnail(self, attachment: Attachment, picture: Picture | None) -> Thumbnail | None:
         """Its key tells its content: inspecting twice writes one object."""
@@ -148,15 +149,36 @@ class Inspection:
         created: ObjectCreated,
         refused: Refused,
     ) -> str:
-        rejected = attachment.rejected(
+        rejected = partial(
+            Attachment.rejected,
             version=stored,
             reason=refused.reason,
             now=self.clock(),
             sequencer=created.sequencer,
         )
-        self.catalog.change(rejected, self._entry(Action.FILE_REJECTED, attachment, refused.reason))
-        self.deletion.purge(rejected)
+        note = self._entry(Action.FILE_REJECTED, attachment, refused.reason)
+        self.deletion.purge(self._move(attachment, rejected, note))
         return "rejected"
+
+    def _move(
+        self, attachment: Attachment, move: Callable[[Attachment], Attachment], note: Activity
+    ) -> Attachment:
+        """Write what was decided, also of a record whose deadline was moved on meanwhile.
+
+        Raises StaleRecordError if it changed in any other way.
+        """
+        while True:
+            moved = move(attachment)
+            try:
+                self.catalog.change(moved, note)
+            except StaleRecordError:
+                fresh = self.catalog.get(attachment.id)
+                as_read = replace(fresh, revision=attachment.revision, due_at=attachment.due_at)
+                if as_read != attachment or fresh.revision == attachment.revision:
+                    raise
+                attachment = fresh
+            else:
+                return moved
 
     def _fail(self, attachment: Attachment, created: ObjectCreated, error: Exception) -> None:
         reason = f"The file could not be inspected ({type(error).__name__})."

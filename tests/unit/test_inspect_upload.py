@@ -350,6 +350,22 @@ def test_an_inspection_that_ends_after_the_sweep_gave_it_up_comes_again(world: W
     assert run(world, created) == "ready"
 
 
+@pytest.mark.parametrize(
+    ("finding", "outcome"), [(GOOD, Status.READY), (Refused("No."), Status.REJECTED)]
+)
+def test_an_upload_that_is_signed_again_during_its_inspection_is_decided_at_once(
+    world: World, finding: Finding, outcome: Status
+) -> None:
+    attachment, created = uploaded(world)
+
+    def sign_again() -> None:
+        world.catalog.change(attachment.renewed(due_at=NOON + timedelta(hours=3)), None)
+
+    assert run(world, created, finding, meanwhile=sign_again) == outcome
+    assert world.catalog.get(attachment.id).status is outcome
+    assert len(world.activity.entries) == 1
+
+
 def test_a_cut_off_table_is_a_failure_like_any_other() -> None:
     class CutOff(MemoryCatalog):
         cut = True
