@@ -7,7 +7,7 @@ boundary at which it can be stopped.
 import io
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
@@ -19,6 +19,8 @@ from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 from botocore.retries.standard import ExponentialBackoff
 from urllib3.exceptions import ProtocolError
+
+Send = Callable[[AWSPreparedRequest], AWSResponse]
 
 
 class Fault(StrEnum):
@@ -49,6 +51,11 @@ class Body(io.BytesIO):
             yield piece
 
 
+def over_the_network(request: AWSPreparedRequest) -> AWSResponse:
+    answer: AWSResponse = URLLib3Session().send(request)
+    return answer
+
+
 @dataclass
 class Boundaries:
     """Counts the requests of the clients it watches, and does the `fault` at number `at` (from 1).
@@ -58,6 +65,7 @@ class Boundaries:
 
     fault: Fault | None = None
     at: int = 0
+    send: Send = over_the_network
     calls: list[str] = field(default_factory=list)
     met: bool = False
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -65,7 +73,11 @@ class Boundaries:
 
     def watch(self, *clients: Any) -> None:
         for client in clients:
-            client.meta.events.register_first("before-send", self._before_send)
+            client.meta.events.register_first("before-send", self._before_send, id(self))
+
+    def leave(self, *clients: Any) -> None:
+        for client in clients:
+            client.meta.events.unregister("before-send", self._before_send, id(self))
 
     def _before_send(
         self, request: AWSPreparedRequest, event_name: str, **_: Any
@@ -93,7 +105,7 @@ class Boundaries:
     ) -> AWSResponse:
         if fault in (Fault.THROTTLED, Fault.FAILED):
             return _refusal(request, service, throttled=fault is Fault.THROTTLED)
-        answer = URLLib3Session().send(request)
+        answer = self.send(request)
         body: bytes = answer.content
         if fault is Fault.KILLED:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -104,6 +116,17 @@ class Boundaries:
                 headers[name] = value
             return AWSResponse(request.url, answer.status_code, headers, half)
         raise ConnectionClosedError(endpoint_url=request.url)
+
+
+@dataclass
+class AtOperation(Boundaries):
+    """The fault at each request of one operation, for one key if that is given."""
+
+    operation: str = ""
+    key: str = ""
+
+    def _meets(self, number: int, url: str, operation: str) -> bool:
+        return operation == self.operation and self.key in url
 
 
 def _refusal(request: AWSPreparedRequest, service: str, *, throttled: bool) -> AWSResponse:

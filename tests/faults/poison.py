@@ -19,7 +19,7 @@ from deployment.redrive import Redrive
 from functions.inspect_upload import app as inspect_upload
 from tests.faults import calls
 from tests.faults.acts import PAST_ALL_DEADLINES, Chat, move_clock, use_glances
-from tests.faults.boundaries import Boundaries, Fault, without_backoff
+from tests.faults.boundaries import AtOperation, Boundaries, Fault, without_backoff
 from tests.faults.calls import Context
 from tests.faults.snapshots import Child, Cloud
 from tests.faults.stored import Stores, outside_s3
@@ -34,17 +34,6 @@ UPLOADS = 10
 Seen = dict[str, Any]
 
 
-class Poisoned(Boundaries):
-    """The fault at each request for one object's bytes."""
-
-    def __init__(self, fault: Fault, key: str) -> None:
-        super().__init__(fault)
-        self._key = key
-
-    def _meets(self, number: int, url: str, operation: str) -> bool:
-        return operation == "GetObject" and self._key in url
-
-
 def tell(cloud: Cloud, fault: Fault) -> dict[str, Seen]:
     """The story of one fault."""
     use_glances()
@@ -53,7 +42,7 @@ def tell(cloud: Cloud, fault: Fault) -> dict[str, Seen]:
         chat = Chat()
         chat.begin()
         told = [chat.uploaded(f"{number}.txt") for number in range(UPLOADS)]
-    poison = Poisoned(fault, told[3]["key"])
+    poison = AtOperation(fault, operation="GetObject", key=told[3]["key"])
 
     def story() -> dict[str, Seen]:
         seen = {}
@@ -72,7 +61,7 @@ def tell(cloud: Cloud, fault: Fault) -> dict[str, Seen]:
     return cloud.copied(story, clients)
 
 
-def _drain(cloud: Cloud, sqs: "SQSClient", poison: Poisoned | None) -> None:
+def _drain(cloud: Cloud, sqs: "SQSClient", poison: Boundaries | None) -> None:
     """What Lambda does with the queue, until it is empty; a failed message comes back at once."""
     url = os.environ["TEST_UPLOADS"]
     while True:
@@ -90,7 +79,7 @@ def _drain(cloud: Cloud, sqs: "SQSClient", poison: Poisoned | None) -> None:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
 
 
-def _invoke(message: "MessageTypeDef", poison: Poisoned | None) -> bool:
+def _invoke(message: "MessageTypeDef", poison: Boundaries | None) -> bool:
     if poison is not None:
         poison.watch(wiring.storage()._client)
     record = {"body": message["Body"], "attributes": message["Attributes"]}
