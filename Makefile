@@ -62,9 +62,10 @@ bench: .venv/ready layer ## what is fast, beside what one would do instead (some
 	.venv/bin/python -m benchmarks.cold_start --assert
 	.venv/bin/python -m benchmarks.inspection --assert
 
-soak: .venv/ready layer ## the long tests: broken files, races, model, load with faults, steady load, killed uploads (some hours)
+soak: .venv/ready layer ## the long tests: broken files, races, crashes, model, load with faults, steady load, killed uploads (some hours)
 	.venv/bin/python -m tests.soak.corpus
 	.venv/bin/python -m tests.soak.races
+	.venv/bin/python -m tests.soak.crashes
 	.venv/bin/python -m tests.soak.model
 	.venv/bin/python -m tests.soak.load
 	UPLOAD_SEEDS=20 $(PYTEST) tests/client/test_interruption.py -k killed --timeout 600
@@ -82,6 +83,10 @@ teardown: .venv/ready .venv-sam/ready ## delete a stack with everything in it (S
 
 publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
 	@.venv/bin/python dashboard/publish.py --stage $(STAGE) --folder "$$(.venv/bin/python dashboard/build.py)"
+
+.PHONY: redrive
+redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name)
+	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json)
 
 accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json)
 	@test -n "$(STACK)" || { echo "Say which stack: make accept STACK=path/to/stack.json"; exit 1; }

@@ -1,14 +1,11 @@
 """What is done to the system in the crash matrix: each act through the doors of the functions."""
 
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
-
-import jwt
 
 import attachments.ids
 from attachments import wiring
@@ -19,6 +16,7 @@ from functions.inspect_upload.object_reader import ObjectReader
 from functions.inspect_upload.sandbox import Sandbox
 from tests.builders import CONVERSATION, MESSAGE
 from tests.faults import calls
+from tests.faults.doors import Doors
 from tests.faults.stored import Stores, outside_s3
 
 OTHER_MESSAGE = "0192f000-0000-7000-8000-00000000000f"
@@ -56,10 +54,12 @@ class Chat:
         method: str,
         path: str,
         body: Json | None = None,
-        headers: Mapping[str, str] | None = None,
+        **headers: str,
     ) -> tuple[int, Any]:
         """Status and body of what a user, or the chat backend as `service`, is answered."""
-        return calls.request(method, path, _token(user), body, headers)
+        doors = Doors(wiring.settings())
+        answer = doors.call(user, method, f"/api/chat{path}", body, **headers)
+        return answer.status, answer.body
 
     def tell(self, path: str, body: Json) -> None:
         """The chat backend tells of something new."""
@@ -91,8 +91,8 @@ class Chat:
             "mime_type": mime_type,
         }
         path = "/videos/upload/" if mime_type.startswith("video/") else "/upload/"
-        keyed = {"idempotency-key": key} if key else {}
-        return self.request("sender", "POST", path, asked, keyed)
+        keyed = {"idempotency_key": key} if key else {}
+        return self.request("sender", "POST", path, asked, **keyed)
 
     def put(self, attachment_id: str, body: bytes = TEXT) -> Json:
         """Bytes arrive; what S3 says of them in its event."""
@@ -126,19 +126,6 @@ def deliver(told: Json, *, receive: int = 1) -> bool:
     except Exception:
         return False
     return True
-
-
-def _token(user: str) -> str:
-    settings = wiring.settings()
-    secret = os.environ["TEST_TOKEN_SECRET"]
-    claims = {
-        "iss": settings.token_issuer,
-        "aud": settings.token_audience,
-        "sub": user,
-        "exp": int(time.time()) + 24 * 3600,
-        **({"role": user} if user in ("service", "admin") else {}),
-    }
-    return jwt.encode(claims, secret, "HS256")
 
 
 Act = Callable[[], bool]  # whether it was answered as done

@@ -1,62 +1,13 @@
-"""Calls of the functions' own doors, as API Gateway, the queue and the schedule make them."""
+"""Messages of the queue as they are, for the inspector's door; and a pass of the sweep."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
 from functions.inspect_upload import app as inspect_upload
-from functions.issue_upload import app as issue_upload
-from functions.serve_attachments import app as serve_attachments
 from functions.sweep import app as sweep_app
-from functions.sync_chat import app as sync_chat
+from tests.faults.scene import Context
 
 RECEIVES = 3  # the last one
-
-
-class Context(LambdaContext):
-    """An invocation with time left."""
-
-    _aws_request_id = "invocation"
-
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 200_000
-
-
-def door(method: str, path: str) -> Any:
-    """The function that API Gateway gives a request to."""
-    if method == "POST":
-        return issue_upload
-    if method == "PUT" or (method == "DELETE" and "/attachments/" not in path):
-        return sync_chat
-    return serve_attachments
-
-
-def request(
-    method: str,
-    path: str,
-    token: str,
-    body: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> tuple[int, Any]:
-    """Status and body of the answer to an HTTP request; paths begin behind `/api/chat`."""
-    path = f"/api/chat{path}"
-    http = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"}
-    event = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        | dict(headers or {}),
-        "requestContext": {"http": http, "requestId": "request", "stage": "$default"},
-        "isBase64Encoded": False,
-        "body": None if body is None else json.dumps(body),
-    }
-    answer = door(method, path).handler(event, Context())
-    return answer["statusCode"], json.loads(answer["body"] or "null")
 
 
 def deliver(body: str, *, receive: int = 1) -> None:

@@ -20,7 +20,7 @@ from functions.inspect_upload import app as inspect_upload
 from tests.faults import calls
 from tests.faults.acts import PAST_ALL_DEADLINES, Chat, move_clock, use_glances
 from tests.faults.boundaries import AtOperation, Boundaries, Fault, without_backoff
-from tests.faults.calls import Context
+from tests.faults.scene import Context
 from tests.faults.snapshots import Child, Cloud
 from tests.faults.stored import Stores, outside_s3
 from tests.faults.wired import wired_cloud

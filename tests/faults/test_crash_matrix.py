@@ -1,7 +1,7 @@
 """Every act, stopped at its boundaries: what comes after is what would have come without it.
 
-The whole matrix is part of `make soak`; here run all kills at requests that change something, every
-case of a real video with the real ffmpeg, and a fixed share of the rest.
+`python -m tests.soak.crashes` runs the whole matrix; here run all kills at requests that change
+something, every case of a real video with the real ffmpeg, and a fixed share of the rest.
 """
 
 import os

@@ -33,9 +33,8 @@ def made() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def scene(made: Cloud, monkeypatch: pytest.MonkeyPatch) -> Scene:
+def scene(made: Cloud, at_once: None) -> Scene:
     """A conversation and its message. What the SDK tries again, it tries at once."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
     scene = Scene(made)
     scene.begin_anew()
     return scene
@@ -84,7 +83,8 @@ def actions(attachment: Attachment) -> list[Action]:
 
 
 def by_moto(request: AWSPreparedRequest) -> AWSResponse:
-    answer: AWSResponse = botocore_stubber("before-send", request)
+    answer = botocore_stubber("before-send", request)
+    assert answer is not None
     return answer
 
 

@@ -19,7 +19,7 @@ from tests.builders import ADMIN, VIDEO
 from tests.faults import calls
 from tests.faults.boundaries import Fault
 from tests.faults.cloud import Cloud, cloud
-from tests.faults.scene import Scene
+from tests.faults.scene import Context, Scene
 from tests.faults.test_events import actions, failing
 
 PAST_ALL_DEADLINES = timedelta(hours=3)
@@ -32,9 +32,8 @@ def made() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def scene(made: Cloud, monkeypatch: pytest.MonkeyPatch) -> Scene:
+def scene(made: Cloud, at_once: None) -> Scene:
     """A conversation and its message, now: the bucket knows no other time."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
     scene = Scene(made)
     scene.begin_anew()
     made.clock.now = datetime.now(UTC).replace(microsecond=0)
@@ -115,7 +114,7 @@ def test_a_sweep_without_time_changes_nothing_and_the_next_heals(
     put(scene, f"uploads/{new_id()}")
     scene.cloud.clock.pass_time(PAST_ALL_DEADLINES)
     with monkeypatch.context() as late:
-        late.setattr(calls.Context, "get_remaining_time_in_millis", staticmethod(lambda: 1000))
+        late.setattr(Context, "get_remaining_time_in_millis", staticmethod(lambda: 1000))
         swept = calls.sweep()
     assert (swept["expired"], swept["uploads_removed"]) == (0, 0)
     swept = calls.sweep()

@@ -9,14 +9,15 @@ import boto3
 
 from local.provision import provision
 from local.template import REGION, load, transform
+from tests.faults.cloud import SECRET
 from tests.faults.snapshots import Cloud
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 def wired_cloud() -> Cloud:
-    """Everything that the template declares, empty. TEST_UPLOADS, TEST_DEAD_LETTERS and
-    TEST_TOKEN_SECRET tell what a stack's description would."""
+    """Everything that the template declares, empty; TEST_UPLOADS and TEST_DEAD_LETTERS name its
+    queues."""
     logging.disable(logging.CRITICAL)  # most of what would be logged is done on purpose
     cloud = Cloud()
     with cloud.answering():
@@ -34,6 +35,5 @@ def wired_cloud() -> Cloud:
             TEST_DEAD_LETTERS=stack.names["UploadsDeadLetters"],
         )
         secrets = boto3.client("secretsmanager")
-        secret = secrets.get_secret_value(SecretId=os.environ["TOKEN_SECRET_ARN"])
-        os.environ["TEST_TOKEN_SECRET"] = secret["SecretString"]
+        secrets.put_secret_value(SecretId=os.environ["TOKEN_SECRET_ARN"], SecretString=SECRET)
     return cloud
