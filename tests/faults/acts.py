@@ -135,7 +135,8 @@ Act = Callable[[], bool]  # whether it was answered as done
 class Scenario:
     """`prepare` sets the scene and gives the act. An act that was not done is done again.
 
-    `later`: the act comes this much after the scene was set; `swept`: the sweep this much after it.
+    `later`: the act comes this much after the scene was set; `swept`: the sweep this much after it,
+    and `sweeps` of them, each that much after the one before.
     `once`, `perhaps`: see Stores.state. `glances`:
     the inspector only glances at files, so that every file has a thumbnail.
     """
@@ -144,6 +145,7 @@ class Scenario:
     prepare: Callable[[Chat], Act]
     later: timedelta = timedelta()
     swept: timedelta = PAST_ALL_DEADLINES
+    sweeps: int = 1
     once: tuple[str, ...] = ()
     perhaps: tuple[str, ...] = ()
     glances: bool = True

@@ -154,8 +154,9 @@ def _settled(scenario: Scenario, retry: Act | None) -> State:
     move_clock(scenario.later)
     if retry is not None:
         assert retry(), f"{scenario.name} cannot be repeated"
-    move_clock(scenario.later + scenario.swept)
-    sweep()
+    for times in range(1, scenario.sweeps + 1):
+        move_clock(scenario.later + times * scenario.swept)
+        sweep()
     return Stores.wired().state(once=scenario.once, perhaps=scenario.perhaps)
 
 
