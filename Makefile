@@ -22,12 +22,12 @@ export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 .PHONY: help run test check layer openapi dashboard build deploy publish teardown accept bench soak lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 run: .venv/ready ## the whole system on this machine (PORT=8000, DEMO=0, FILE=video.mp4)
 	@.venv/bin/python -m local --dashboard "$$(.venv/bin/python dashboard/build.py)"
 
-test: .venv/ready ## all tests
+test: .venv/browser-ready ## all tests
 	@$(MAKE) layer ARCH=$(NATIVE)
 	$(PYTEST)
 
@@ -111,6 +111,10 @@ clean: ## everything that was built or installed here
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(UV) --python .venv/bin/python -r requirements/dev.txt
 	@.venv/bin/uv pip install --quiet --offline --no-deps --python .venv/bin/python --editable client
+	@touch $@
+
+.venv/browser-ready: requirements/browser.txt .venv/ready
+	@$(UV) --python .venv/bin/python -r requirements/browser.txt
 	@touch $@
 
 # Tools whose own requirements differ from ours: each in an environment of its own.

@@ -200,10 +200,11 @@ class Gate:
         headers.update(added)
         if "uploadId" in head.query and answer.status >= 500:
             raise RefusalError("NoSuchUpload")  # moto breaks on an upload id that it does not know
-        if head.method == "POST" and "uploadId" in head.query:
+        if head.method in ("GET", "POST") and "uploadId" in head.query:
             del headers["Content-Length"]
             here = escape(f"http://{request.host}{quote(head.path)}")
             body = re.sub(r"(?<=<Location>)[^<]*", lambda _: here, await answer.text())
+            body = body.replace("ListPartsResponse", "ListPartsResult")  # S3's name for it
             return web.Response(status=answer.status, headers=headers, body=body.encode())
         response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)

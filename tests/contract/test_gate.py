@@ -515,6 +515,7 @@ def test_a_multipart_upload_is_put_together(
         assert response.headers["access-control-expose-headers"] == "ETag, Location"
         etags.append(response.headers["etag"])
     listed = web.get(part_url(s3, "list_parts", upload_id))
+    assert "<ListPartsResult " in listed.text  # clients in browsers look for this name
     assert re.findall(r"<Size>(\d+)</Size>", listed.text) == [str(size) for size in sizes]
     complete = part_url(s3, "complete_multipart_upload", upload_id)
     for _ in range(2):  # a client whose answer was lost asks again

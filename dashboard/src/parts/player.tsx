@@ -1,6 +1,6 @@
-/** Plays what browsers play. Its URL is asked for when somebody wants to watch, and again once the
- * old one has expired. */
+/** Plays what browsers play. Its URL is asked for when somebody presses play, and again after that. */
 
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { sentenceOf } from "../api/problem";
 import type { Attachment, Download } from "../api/records";
@@ -45,7 +45,8 @@ export function Player({ attachment }: { attachment: Attachment }) {
 
   const onError = () => {
     resumeAt.current = media.current?.currentTime ?? 0;
-    if (Date.now() - fetchedAt.current > FRESH_MS) fetchUrl();
+    const expired = Date.parse(download?.expires_at ?? "") <= Date.now();
+    if (expired || Date.now() - fetchedAt.current > FRESH_MS) fetchUrl();
     else setError("Your browser cannot play this file. Download it instead.");
   };
 
@@ -70,7 +71,7 @@ export function Player({ attachment }: { attachment: Attachment }) {
       {isVideo ? (
         // biome-ignore lint/a11y/useMediaCaption: what people send each other has no captions
         <video
-          ref={media as preact.RefObject<HTMLVideoElement>}
+          ref={media as RefObject<HTMLVideoElement>}
           src={download.url}
           poster={attachment.thumbnail_url ?? undefined}
           controls
@@ -83,7 +84,7 @@ export function Player({ attachment }: { attachment: Attachment }) {
           {attachment.waveform ? <Waveform peaks={attachment.waveform} /> : <Icon name="audio" />}
           {/* biome-ignore lint/a11y/useMediaCaption: what people send each other has no captions */}
           <audio
-            ref={media as preact.RefObject<HTMLAudioElement>}
+            ref={media as RefObject<HTMLAudioElement>}
             src={download.url}
             controls
             onError={onError}
