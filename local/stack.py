@@ -50,7 +50,10 @@ class LocalStack:
         gate: Callable[..., Gate] = Gate,
         poller: Callable[..., QueuePoller] = QueuePoller,
     ) -> None:
-        """`gate` and `poller` make these parts, from what the parts themselves take."""
+        """`parameters` are the template's, by name; port 0 is any that is free.
+
+        `gate` and `poller` make these parts, from what the parts themselves take.
+        """
         self._template = template
         self._port = port
         self._parameters = dict(parameters or {})

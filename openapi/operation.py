@@ -52,6 +52,14 @@ OF_EVERY_ROUTE: tuple[Exception, ...] = (
     errors.ForbiddenError(),
     errors.TooLargeError("The body may have 256 KB."),
     errors.UnsupportedTypeError(NEW_FLOW),
+    errors.LimitExceededError(
+        "You may make 600 such requests a minute. Try again in 41 s.",
+        headers={
+            "RateLimit-Policy": '"calls";q=600;w=60',
+            "RateLimit": '"calls";r=0;t=41',
+            "Retry-After": "41",
+        },
+    ),
     RuntimeError("a defect of ours"),
     errors.KeysUnavailableError("The key server does not answer."),
 )

@@ -54,6 +54,14 @@ HEADERS: Json = {
         "description": "Seconds to wait before asking again.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "RateLimit": {
+        "description": "What is left of a limit, and for how many seconds.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "The limit (draft-ietf-httpapi-ratelimit-headers-09).",
+        "schema": {"type": "string"},
+    },
     "WWW-Authenticate": {
         "description": "The scheme of the token (RFC 6750).",
         "schema": {"const": "Bearer"},

@@ -1,8 +1,8 @@
 """The routes of the chat backend."""
 
 from attachments import errors
-from openapi.examples import CONVERSATION, MESSAGE
-from openapi.operation import CHANGING, NOT_FOUND, Answer, Operation, wrong
+from openapi.examples import CONVERSATION, CURSOR, EMPTY_PAGE, MESSAGE
+from openapi.operation import ALTERED_CURSOR, CHANGING, NOT_FOUND, Answer, Operation, wrong
 
 TAG = "Chat backend"
 WHO = "the chat backend's service token"
@@ -68,5 +68,57 @@ OPERATIONS = {
         bodies={"version": {"version": 4}},
         answers=(_deleted(MESSAGE),),
         errors=(NOT_FOUND, CHANGING, NO_VERSION),
+    ),
+    "erase_user": Operation(
+        summary="Erase a user",
+        who=WHO,
+        says=(
+            "Their attachments go with their bytes, their memberships end, and a pseudonym stands "
+            "for them in what stays. The sweep finishes what takes longer."
+        ),
+        answers=(
+            Answer(
+                says="What this call did.",
+                examples={
+                    "begun": {
+                        "id": "sender",
+                        "deleted_attachments": 12,
+                        "removed_memberships": 3,
+                        "pseudonymised_messages": 40,
+                        "pseudonymised_entries": 57,
+                        "finished": False,
+                    }
+                },
+            ),
+        ),
+        errors=(
+            NOT_FOUND,
+            CHANGING,
+            wrong("user_id", "String should have at most 128 characters."),
+        ),
+    ),
+    "export_user": Operation(
+        summary="All that is kept about a user",
+        who=WHO,
+        answers=(
+            Answer(
+                says="Attachments, memberships, messages sent, activity, and what is counted.",
+                examples={
+                    "more to come": {
+                        "items": [
+                            {"kind": "conversation", "about": {"id": CONVERSATION}},
+                            {"kind": "message", "about": {"id": MESSAGE}},
+                        ],
+                        "next_cursor": CURSOR,
+                    },
+                    "nothing": EMPTY_PAGE,
+                },
+            ),
+        ),
+        errors=(
+            NOT_FOUND,
+            ALTERED_CURSOR,
+            wrong("limit", "Input should be less than or equal to 100."),
+        ),
     ),
 }

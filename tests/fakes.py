@@ -23,15 +23,18 @@ from attachments.catalog import Catalog, IdempotencyKeyTakenError, Page
 from attachments.chat import HEAD_START, Chat, Membership
 from attachments.deletion import Deletion
 from attachments.dynamo import ConditionFailedError, Item, Window, Write
+from attachments.erasure import Erasure
 from attachments.errors import (
     ConflictError,
     MessageGoneError,
     NotFoundError,
     ObjectMissingError,
     StaleRecordError,
+    UserErasedError,
 )
-from attachments.guards import KEY_LIFE, Guards, IdempotencyKey, pk_of
-from attachments.ids import rfc3339
+from attachments.guards import KEY_LIFE, RECOUNT_EVERY, Guards, Held, IdempotencyKey, pk_of
+from attachments.ids import new_id, rfc3339
+from attachments.limits import RateLimiter, held_too_much
 from attachments.model import (
     Action,
     Activity,
@@ -40,8 +43,10 @@ from attachments.model import (
     Message,
     ObjectVersion,
     Status,
+    Usage,
 )
 from attachments.storage import SignedRequest, Storage, StoredVersion, VersionPage
+from attachments.users import ErasedUser, Named, Users
 from tests.builders import (
     ACTIVITY_LIFE,
     CONVERSATION,
@@ -53,6 +58,7 @@ from tests.builders import (
     VIDEO,
     in_state,
     pending,
+    settings_of,
 )
 
 # ---------------------------------------------------------------- crashes and transactions
@@ -102,10 +108,18 @@ def _transact(parts: dict[str, Write], fuse: Fuse) -> None:
 # ---------------------------------------------------------------- the stores
 
 
+@dataclass
+class _Held:
+    held: Held
+    due_at: datetime | None
+
+
 class MemoryGuards(Guards):
     def __init__(self) -> None:
         self._keys: dict[str, tuple[IdempotencyKey, datetime]] = {}
         self._positions: dict[str, str | None] = {}
+        self._counters: dict[str, int] = defaultdict(int)
+        self._held: dict[str, _Held] = {}
 
     def position(self, walk: str) -> str | None:
         return self._positions.get(walk)
@@ -122,6 +136,54 @@ class MemoryGuards(Guards):
             lambda: self._living(key.pk, now) is None,
             lambda: self._keys.update({key.pk: (key, now + KEY_LIFE)}),
         )
+
+    def count(self, counter: str, *, limit: int, expires_at: datetime) -> int | None:
+        with _LOCK:
+            if self._counters[counter] >= limit:
+                return None
+            self._counters[counter] += 1
+            return self._counters[counter]
+
+    def held(self, user_id: str) -> Held | None:
+        item = self._held.get(user_id)
+        return item.held if item else None
+
+    def hold(self, user_id: str, change: Usage, now: datetime, *, most: Usage | None) -> Write:
+        def fits() -> bool:
+            if most is None or user_id not in self._held:
+                return True
+            then = self._held[user_id].held.usage + change
+            return (
+                then.pending_uploads <= most.pending_uploads
+                and then.stored_bytes <= most.stored_bytes
+            )
+
+        def apply() -> None:
+            item = self._held.get(user_id) or _Held(Held(Usage(), 0, now), None)
+            held = Held(item.held.usage + change, item.held.revision + 1, now)
+            self._held[user_id] = _Held(held, item.due_at or now + RECOUNT_EVERY)
+
+        return _part(fits, apply)
+
+    def recount_at(self, user_id: str, when: datetime) -> None:
+        if user_id in self._held:
+            self._held[user_id].due_at = when
+
+    def recounted(self, user_id: str, usage: Usage, *, revision: int) -> bool:
+        item = self._held.get(user_id)
+        if item is None or item.held.revision != revision:
+            return False
+        self._held[user_id] = _Held(replace(item.held, usage=usage), None)
+        return True
+
+    def to_recount(self, now: datetime, shard: int) -> Iterator[str]:
+        for user_id, item in list(self._held.items()):
+            due = item.due_at is not None and item.due_at <= now
+            if due and dynamo.shard(user_id) == shard:
+                yield user_id
+
+    def forget(self, user_id: str) -> None:
+        self._held.pop(user_id, None)
 
     def _living(self, pk: str, now: datetime) -> IdempotencyKey | None:
         key, expires_at = self._keys.get(pk, (None, None))
@@ -150,6 +212,17 @@ class MemoryActivity(ActivityLog):
     def of_day(self, day: date, *, after: str | None) -> Iterator[Item]:
         return self._stream(lambda entry: entry.at.date() == day, after)
 
+    def pseudonymise(self, item: Item, pseudonym: str) -> bool:
+        for number, known in enumerate(self.entries):
+            if known.id == item["id"] and known.user_id == item["user_id"]:
+                self.entries[number] = replace(known, user_id=pseudonym)
+                self._fuse.burn()
+                return True
+        return False
+
+    def naming(self, user_id: str) -> Iterator[Item]:
+        return iter([asdict(entry) for entry in self.entries if entry.user_id == user_id])
+
     def actions(self) -> list[Action]:
         return [entry.action for entry in self.entries]
 
@@ -175,11 +248,18 @@ class _Node:
     links: set[str] = field(default_factory=set)
 
 
+@dataclass
+class _Mark:
+    erased: ErasedUser
+    due_at: datetime | None
+
+
 class MemoryChat(Chat):
     def __init__(self, fuse: Fuse | None = None) -> None:
         self._fuse = fuse or Fuse()
         self._conversations: dict[str, _Node] = defaultdict(_Node)
         self._messages: dict[str, _Node] = defaultdict(_Node)
+        self.marks: dict[str, _Mark] = {}
 
     def message(self, message_id: str) -> Message | None:
         node = self._messages[message_id]
@@ -206,6 +286,10 @@ class MemoryChat(Chat):
                 due = node.due_at is not None and node.due_at <= now
                 if due and dynamo.shard(f"{kind}#{identifier}") == shard:
                     yield kind, identifier
+        for user_id, mark in list(self.marks.items()):
+            due = mark.due_at is not None and mark.due_at <= now
+            if due and dynamo.shard(f"user#{user_id}") == shard:
+                yield "user", user_id
 
     def must_live(self, message_id: str) -> Write:
         return _part(lambda: self.message(message_id) is not None, lambda: None)
@@ -290,6 +374,64 @@ class MemoryChat(Chat):
         return True
 
 
+class MemoryUsers(Users):
+    """The users of a chat in memory."""
+
+    def __init__(self, chat: MemoryChat, fuse: Fuse | None = None) -> None:
+        self._chat = chat
+        self._fuse = fuse or Fuse()
+
+    def must_not_be_erased(self, user_id: str) -> Write:
+        return _part(lambda: user_id not in self._chat.marks, lambda: None)
+
+    def erased(self, user_id: str) -> ErasedUser | None:
+        mark = self._chat.marks.get(user_id)
+        return mark.erased if mark else None
+
+    def erase(self, user_id: str, now: datetime) -> ErasedUser:
+        known = self.erased(user_id)
+        pseudonym = known.pseudonym if known else f"erased-{new_id()}"
+        erased = ErasedUser(user_id, pseudonym, now)
+        self._chat.marks[user_id] = _Mark(erased, now + HEAD_START)
+        self._fuse.burn()
+        return erased
+
+    def finish(self, erased: ErasedUser, *, expires_at: datetime) -> bool:
+        mark = self._chat.marks[erased.user_id]
+        if mark.erased.since != erased.since:
+            return False
+        mark.due_at = None
+        self._fuse.burn()
+        return True
+
+    def named(self, user_id: str, *, after: str | None = None) -> Iterator[Named]:
+        conversations, messages = self._chat._conversations, self._chat._messages
+        found = [
+            Named("conversation", identifier)
+            for identifier in sorted(conversations)
+            if user_id in conversations[identifier].participants
+        ] + [
+            Named("message", identifier)
+            for identifier in sorted(messages)
+            if (message := messages[identifier].message) and message.sender_id == user_id
+        ]
+        return iter([each for each in found if f"{each.kind}#{each.id}" > (after or "")])
+
+    def forget(self, named: Named, erased: ErasedUser) -> bool:
+        if named.kind == "conversation":
+            participants = self._chat._conversations[named.id].participants
+            necessary = erased.user_id in participants
+            participants.discard(erased.user_id)
+        else:
+            node = self._chat._messages[named.id]
+            known = node.message
+            necessary = known is not None and known.sender_id == erased.user_id
+            if known is not None and necessary:
+                node.message = replace(known, sender_id=erased.pseudonym)
+        self._fuse.burn()
+        return necessary
+
+
 class MemoryCatalog(Catalog):
     def __init__(
         self,
@@ -302,6 +444,7 @@ class MemoryCatalog(Catalog):
         self._clock = clock
         self._fuse = fuse or Fuse()
         self._chat, self._activity, self._guards = chat, activity, guards
+        self._users = MemoryUsers(chat)
         self.records: dict[str, Attachment] = {}
 
     def get(self, attachment_id: str) -> Attachment:
@@ -329,10 +472,16 @@ class MemoryCatalog(Catalog):
         key: IdempotencyKey | None = None,
         *,
         also: Activity | None = None,
+        most: Usage | None = None,
     ) -> None:
+        user_id, usage, now = attachment.uploaded_by, attachment.usage, attachment.created_at
+        if most is not None and usage.stored_bytes > most.stored_bytes:
+            raise held_too_much(Usage(), usage, most)
         parts = {
             "record": self._put(attachment, lambda: attachment.id not in self.records),
             "message": self._chat.must_live(attachment.message_id),
+            "uploader": self._users.must_not_be_erased(user_id),
+            "usage": self._guards.hold(user_id, usage, now, most=most),
             "link": self._chat.link(attachment),
             "activity": self._activity.write_of(entry),
         }
@@ -347,6 +496,12 @@ class MemoryCatalog(Catalog):
                 raise IdempotencyKeyTakenError from error
             if "message" in error.failed:
                 raise MessageGoneError from error
+            if "uploader" in error.failed:
+                raise UserErasedError from error
+            if "usage" in error.failed and most is not None:
+                held = self._guards.held(user_id)
+                self._guards.recount_at(user_id, self._clock())
+                raise held_too_much(held.usage if held else Usage(), usage, most) from error
             raise StaleRecordError(attachment.id) from error
 
     def change(self, attachment: Attachment, entry: Activity | None) -> None:
@@ -357,6 +512,12 @@ class MemoryCatalog(Catalog):
         parts = {"record": self._put(attachment, unchanged)}
         if attachment.status is Status.READY:
             parts["message"] = self._chat.must_live(attachment.message_id)
+            parts["uploader"] = self._users.must_not_be_erased(attachment.uploaded_by)
+        difference = attachment.usage - attachment.usage_before
+        if difference != Usage():
+            parts["usage"] = self._guards.hold(
+                attachment.uploaded_by, difference, self._clock(), most=None
+            )
         if attachment.status is Status.DELETED:
             parts["link"] = self._chat.unlink(attachment)
         if entry is not None:
@@ -366,7 +527,16 @@ class MemoryCatalog(Catalog):
         except ConditionFailedError as error:
             if "record" in error.failed:
                 raise StaleRecordError(attachment.id) from error
-            raise MessageGoneError from error
+            if "message" in error.failed:
+                raise MessageGoneError from error
+            raise UserErasedError from error
+
+    def get_all(self, ids: Sequence[str]) -> list[Attachment]:
+        return [self.records[each] for each in ids if each in self.records]
+
+    def of_uploader(self, user_id: str, *, after: str | None = None) -> Iterator[Attachment]:
+        ids = sorted(each.id for each in self.records.values() if each.uploaded_by == user_id)
+        return iter([self.records[each] for each in ids if each > (after or "")])
 
     def of_message(
         self, message_id: str, *, keep: Callable[[Attachment], bool], limit: int, after: str | None
@@ -664,6 +834,7 @@ class World:
         self.fuse = Fuse()
         self.chat = chat(self.fuse)
         self.guards = guards()
+        self.users = MemoryUsers(self.chat, self.fuse)
         self.activity = MemoryActivity(self.clock, self.fuse)
         self.catalog = catalog(self.chat, self.activity, self.guards, self.clock, self.fuse)
         self.storage = storage(self.fuse, self.clock)
@@ -674,6 +845,15 @@ class World:
             clock=self.clock,
             tombstone_life=TOMBSTONE_LIFE,
         )
+        self.erasure = Erasure(
+            catalog=self.catalog,
+            users=self.users,
+            activity=self.activity,
+            guards=self.guards,
+            deletion=self.deletion,
+            clock=self.clock,
+        )
+        self.limiter = RateLimiter(self.guards, settings_of(), self.clock)
         self.chat.put_conversation(CONVERSATION, [SENDER.user_id, PARTICIPANT.user_id], 1)
         self.chat.put_message(
             Message(id=MESSAGE, conversation_id=CONVERSATION, sender_id="sender", version=1)

@@ -10,7 +10,12 @@ from typing import Protocol
 from attachments.activity import entry
 from attachments.catalog import Catalog
 from attachments.deletion import Deletion
-from attachments.errors import MessageGoneError, ObjectMissingError, StaleRecordError
+from attachments.errors import (
+    MessageGoneError,
+    ObjectMissingError,
+    StaleRecordError,
+    UserErasedError,
+)
 from attachments.file_types import too_large
 from attachments.model import Action, Activity, Attachment, ObjectVersion, Status, Thumbnail
 from attachments.settings import Settings
@@ -65,7 +70,7 @@ class Inspection:
             return "gone"
         except StaleRecordError:
             return self._settled(self.catalog.get(attachment.id), stored)
-        except MessageGoneError:
+        except (MessageGoneError, UserErasedError):
             marked = self.deletion.mark(attachment, user_id=attachment.uploaded_by)
             self.deletion.purge(marked)
             return "deleted"

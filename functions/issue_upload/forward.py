@@ -19,6 +19,7 @@ from attachments.errors import (
 )
 from attachments.guards import Guards
 from attachments.ids import new_id
+from attachments.limits import quota_of
 from attachments.model import (
     Action,
     Activity,
@@ -62,7 +63,7 @@ def forward(
     is the copy of a large file that S3 has not finished in time.
 
     Raises NotFoundError, ForbiddenError, NotReadyError for a source that is not ready,
-    TooLargeError, and IdempotencyConflictError.
+    TooLargeError, LimitExceededError, and IdempotencyConflictError.
     """
     source, source_roles = _source(source_id, caller, catalog, chat)
     message, roles = message_for(caller, str(request.message_id), chat)
@@ -74,6 +75,7 @@ def forward(
         draft,
         _note(draft, caller, now, f"From attachment {source.id}.", override=override),
         idempotency_key_of(idempotency_key, f"{source.id} {request.model_dump_json()}", draft),
+        most=quota_of(caller, settings),
         guards=guards,
         catalog=catalog,
         also=_note(source, caller, now, f"As attachment {draft.id}.", override=override),

@@ -8,6 +8,7 @@ from attachments.access import (
     Act,
     Role,
     Roles,
+    allows,
     overrides,
     require,
     roles_in_conversation,
@@ -26,7 +27,17 @@ from attachments.errors import (
 from attachments.file_types import too_large, type_of
 from attachments.guards import Guards, IdempotencyKey
 from attachments.ids import new_id
-from attachments.model import Action, Activity, Attachment, Caller, FileType, Message, Status
+from attachments.limits import quota_of
+from attachments.model import (
+    Action,
+    Activity,
+    Attachment,
+    Caller,
+    FileType,
+    Message,
+    Status,
+    Usage,
+)
 from attachments.settings import Settings
 from attachments.storage import Storage
 from functions.issue_upload.deadline import SLOW_UPLOAD, kept_open, signature_life
@@ -52,8 +63,8 @@ def issue_upload(
     """A pending attachment, and the one request that S3 will accept for it.
 
     Raises NotFoundError for a message that is unknown or not the caller's to see, ForbiddenError
-    for one that somebody else sent, InvalidRequestError, UnsupportedTypeError, TooLargeError, and
-    IdempotencyConflictError for a key that was used with another body.
+    for one that somebody else sent, InvalidRequestError, UnsupportedTypeError, TooLargeError,
+    LimitExceededError, and IdempotencyConflictError for a key that was used with another body.
     """
     message, roles = message_for(caller, str(request.message_id), chat)
     now = clock()
@@ -66,7 +77,8 @@ def issue_upload(
         at=now,
         admin_override=overrides(Act.UPLOAD, roles),
     )
-    attachment = reserve(draft, note, key, guards=guards, catalog=catalog)
+    most = quota_of(caller, settings)
+    attachment = reserve(draft, note, key, most=most, guards=guards, catalog=catalog)
     life = timedelta(seconds=settings.upload_url_seconds)
     return _sign(attachment, now, life, catalog=catalog, storage=storage)
 
@@ -83,7 +95,7 @@ def message_for(caller: Caller, message_id: str, chat: Chat) -> tuple[Message, R
     roles = roles_in_conversation(caller, participant=membership.participant)
     if message.sender_id == caller.user_id:
         roles |= {Role.SENDER}
-    if not roles & {Role.ADMIN, Role.PARTICIPANT}:
+    if not allows(Act.SEE_CONVERSATION, roles):
         raise no_message()
     require(Act.UPLOAD, roles)
     return message, roles
@@ -150,6 +162,7 @@ def reserve(
     note: Activity,
     key: IdempotencyKey | None,
     *,
+    most: Usage | None,
     guards: Guards,
     catalog: Catalog,
     also: Activity | None = None,
@@ -157,13 +170,13 @@ def reserve(
     """The draft as a record, or the record of an earlier request with the same key.
 
     Raises NotFoundError for a message that was deleted meanwhile, ConflictError for a key whose
-    attachment is gone, and IdempotencyConflictError.
+    attachment is gone, LimitExceededError beyond `most`, and IdempotencyConflictError.
     """
     earlier = _of_earlier(key, draft.created_at, guards, catalog)
     if earlier is not None:
         return earlier
     try:
-        catalog.create(draft, note, key, also=also)
+        catalog.create(draft, note, key, also=also, most=most)
     except IdempotencyKeyTakenError:
         earlier = _of_earlier(key, draft.created_at, guards, catalog)
         if earlier is None:

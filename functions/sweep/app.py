@@ -23,6 +23,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         guards=wiring.guards(),
         storage=wiring.storage(),
         deletion=wiring.deletion(),
+        erasure=wiring.erasure(),
         clock=utc_now,
         has_time=lambda: context.get_remaining_time_in_millis() > RESERVE_MS,
     ).run()

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 from attachments.catalog import Catalog
 from attachments.chat import Chat
 from attachments.deletion import Deletion
+from attachments.erasure import Erasure
 from attachments.guards import Guards
 from attachments.storage import Storage
 from functions.sweep.bucket_walk import BucketWalk
@@ -27,6 +28,7 @@ class Healing:
     guards: Guards
     storage: Storage
     deletion: Deletion
+    erasure: Erasure
     clock: Callable[[], datetime]
     has_time: Callable[[], bool]
 
@@ -46,6 +48,8 @@ class Healing:
             chat=self.chat,
             storage=self.storage,
             deletion=self.deletion,
+            erasure=self.erasure,
+            guards=self.guards,
             clock=self.clock,
             has_time=self.has_time,
         )

@@ -12,9 +12,12 @@ from attachments.activity import entry
 from attachments.catalog import Catalog
 from attachments.chat import Chat
 from attachments.deletion import Deletion
+from attachments.erasure import Erasure
 from attachments.errors import NotFoundError, ObjectMissingError, StaleRecordError
-from attachments.model import Action, Attachment, Status
+from attachments.guards import Guards
+from attachments.model import Action, Attachment, Status, Usage
 from attachments.storage import Storage
+from functions.sweep.recount import recount
 
 logger = Logger(child=True)
 SWEEPER = "sweep"
@@ -34,6 +37,7 @@ class Swept:
     thumbnails_missing: int = 0
     versions_checked: int = field(default=0, compare=False)
     records_checked: int = field(default=0, compare=False)
+    counts_corrected: int = 0
     errors: int = 0
 
     def add(self, other: "Swept") -> None:
@@ -50,6 +54,8 @@ class Sweeping:
     chat: Chat
     storage: Storage
     deletion: Deletion
+    erasure: Erasure
+    guards: Guards
     clock: Callable[[], datetime]
     has_time: Callable[[], bool]
 
@@ -71,6 +77,8 @@ class Sweeping:
             yield partial(self._finish, swept, kind, identifier)
         for attachment_id in self.catalog.due(now, shard):
             yield partial(self._heal, swept, attachment_id, now)
+        for user_id in self.guards.to_recount(now, shard):
+            yield partial(self._recount, swept, user_id, now)
 
     def _guarded(self, swept: Swept, step: Callable[[], None]) -> None:
         try:
@@ -84,6 +92,9 @@ class Sweeping:
     def _finish(self, swept: Swept, kind: str, identifier: str) -> None:
         if kind == "message":
             self.deletion.message(identifier, user_id=SWEEPER, has_time=self.has_time)
+        elif kind == "user":
+            if not self.erasure.go_on(identifier, by=SWEEPER, has_time=self.has_time).finished:
+                return
         else:
             self.deletion.conversation(identifier, 0, user_id=SWEEPER, has_time=self.has_time)
         swept.deletions_finished += 1
@@ -97,6 +108,12 @@ class Sweeping:
         else:
             self.deletion.purge(attachment)
             swept.purged += 1
+
+    def _recount(self, swept: Swept, user_id: str, now: datetime) -> None:
+        corrected = recount(user_id, now, guards=self.guards, catalog=self.catalog)
+        if corrected not in (None, Usage()):
+            swept.counts_corrected += 1
+            logger.warning("a user's count had drifted", difference=str(corrected))
 
     def _end_pending(self, swept: Swept, attachment: Attachment, now: datetime) -> None:
         """Past its deadline: never uploaded, or uploaded and never inspected to the end."""

@@ -29,11 +29,19 @@ from attachments.guards import Guards
 from attachments.ids import new_id
 from attachments.model import Message, ObjectVersion
 from attachments.storage import Storage
+from attachments.users import Users
 from attachments.wiring import SIGV4
 from local.provision import Stack, provision
 from local.template import REGION, load, transform
 from tests.builders import ACTIVITY_LIFE, SENDER
-from tests.fakes import MemoryActivity, MemoryCatalog, MemoryChat, MemoryGuards, MemoryStorage
+from tests.fakes import (
+    MemoryActivity,
+    MemoryCatalog,
+    MemoryChat,
+    MemoryGuards,
+    MemoryStorage,
+    MemoryUsers,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,6 +60,7 @@ class Stores:
     """
 
     chat: Chat
+    users: Users
     activity: ActivityLog
     guards: Guards
     catalog: Catalog
@@ -139,8 +148,15 @@ def aws_stores(stack: Stack, dynamodb: "DynamoDBClient", s3: "S3Client", clock: 
     chat = Chat(dynamodb, names["Chat"])
     activity = ActivityLog(dynamodb, names["Activity"], keep=ACTIVITY_LIFE, clock=clock)
     guards = Guards(dynamodb, names["Guards"])
+    users = Users(dynamodb, names["Chat"])
     catalog = Catalog(
-        dynamodb, names["Attachments"], chat=chat, activity=activity, guards=guards, clock=clock
+        dynamodb,
+        names["Attachments"],
+        chat=chat,
+        users=users,
+        activity=activity,
+        guards=guards,
+        clock=clock,
     )
     storage = Storage(s3, bucket=names["Files"])
 
@@ -158,16 +174,17 @@ def aws_stores(stack: Stack, dynamodb: "DynamoDBClient", s3: "S3Client", clock: 
         answer = s3.list_multipart_uploads(Bucket=storage.bucket)
         return [found["UploadId"] for found in answer.get("Uploads", []) if found["Key"] == key]
 
-    return Stores(chat, activity, guards, catalog, storage, arrive, cover, begin, begun)
+    return Stores(chat, users, activity, guards, catalog, storage, arrive, cover, begin, begun)
 
 
 @pytest.fixture(scope="session")
 def memory_stores(clock: Clock) -> Stores:
     chat, activity, guards = MemoryChat(), MemoryActivity(clock), MemoryGuards()
     catalog = MemoryCatalog(chat, activity, guards, clock)
-    storage = MemoryStorage()
+    users, storage = MemoryUsers(chat), MemoryStorage()
     return Stores(
         chat,
+        users,
         activity,
         guards,
         catalog,

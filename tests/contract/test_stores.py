@@ -78,10 +78,18 @@ from attachments.model import (
 )
 from attachments.settings import read_settings
 from attachments.storage import Storage
+from attachments.users import Users
 from local.provision import Stack
 from tests.builders import ACTIVITY_LIFE, MEDIA, SENDER, VIDEO, in_state, pending
 from tests.contract.conftest import Clock, Stores
-from tests.fakes import MemoryActivity, MemoryCatalog, MemoryChat, MemoryGuards, MemoryStorage
+from tests.fakes import (
+    MemoryActivity,
+    MemoryCatalog,
+    MemoryChat,
+    MemoryGuards,
+    MemoryStorage,
+    MemoryUsers,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -157,6 +165,7 @@ def test_the_table_above_names_tests_that_exist() -> None:
         (MemoryChat, Chat),
         (MemoryActivity, ActivityLog),
         (MemoryGuards, Guards),
+        (MemoryUsers, Users),
         (MemoryStorage, Storage),
     ],
 )
@@ -579,6 +588,7 @@ def test_a_list_of_one_type_shows_no_other_however_its_index_lags(
         cast(Any, Lagging(dynamodb)),
         stack.names["Attachments"],
         chat=aws_stores.chat,
+        users=aws_stores.users,
         activity=aws_stores.activity,
         guards=aws_stores.guards,
         clock=clock,

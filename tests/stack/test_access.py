@@ -132,6 +132,14 @@ def test_a_token_that_does_not_hold_is_as_good_as_none(
     assert response.headers["www-authenticate"].startswith("Bearer")
 
 
+def test_two_tokens_are_none(stack: Stack, existing: Json) -> None:
+    """Not even two good ones: who calls would be the choice of whoever reads the headers."""
+    good = f"Bearer {stack.description['tokens']['sender']}"
+    path = f"/attachments/{existing['attachment']}/"
+    headers = [("Authorization", good), ("Authorization", good)]
+    problem(stack.nobody.get(path, headers=headers), 401)
+
+
 # ---------------------------------------------------------------- strangers
 
 

@@ -78,6 +78,7 @@ def sweep(world: World) -> Swept:
         guards=world.guards,
         storage=world.storage,
         deletion=world.deletion,
+        erasure=world.erasure,
         clock=world.clock,
         has_time=lambda: True,
     ).run()

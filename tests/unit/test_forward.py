@@ -363,6 +363,8 @@ def sweep(world: World) -> None:
         chat=world.chat,
         storage=world.storage,
         deletion=world.deletion,
+        erasure=world.erasure,
+        guards=world.guards,
         clock=world.clock,
         has_time=lambda: True,
     ).run()

@@ -25,6 +25,7 @@ def sweep(world: World, has_time: Callable[[], bool] = lambda: True) -> Swept:
         guards=world.guards,
         storage=world.storage,
         deletion=world.deletion,
+        erasure=world.erasure,
         clock=world.clock,
         has_time=has_time,
     ).run()

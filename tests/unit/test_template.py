@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from attachments.routes import ROUTES
+from attachments.settings import Settings
 from local.template import load, transform
 
 ROOT = Path(__file__).parents[2]
@@ -221,6 +222,19 @@ def test_a_function_may_touch_only_what_is_named(folder: str) -> None:
         actions = statement["Action"]
         for action in actions if isinstance(actions, list) else [actions]:
             assert "*" not in action, statement
+
+
+def test_the_token_secret_is_in_no_environment_and_no_parameter() -> None:
+    """A function is told where the secret is; only Secrets Manager tells what it is."""
+    for function in resources("AWS::Lambda::Function").values():
+        variables = function["Properties"]["Environment"]["Variables"]
+        about = {name: value for name, value in variables.items() if "SECRET" in name}
+        assert about == {
+            "TOKEN_SECRET_ARN": {"Fn::If": ["UsesSharedSecret", {"Ref": "TokenSecret"}, ""]}
+        }
+    assert [name for name in written()["Parameters"] if "secret" in name.lower()] == []
+    assert [name for name in Settings.model_fields if "secret" in name] == ["token_secret_arn"]
+    assert "GenerateSecretString" in transformed()["Resources"]["TokenSecret"]["Properties"]
 
 
 def test_parameters_have_bounds_and_say_what_they_are() -> None:

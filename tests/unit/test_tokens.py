@@ -338,7 +338,15 @@ def test_a_new_key_holds_within_a_minute_and_a_removed_one_no_more(
 
 @pytest.mark.parametrize(
     ("status", "document"),
-    [(500, {}), (404, {}), (200, []), (200, {"keys": 7}), (200, "x" * 300_000)],
+    [
+        (500, {}),
+        (404, {}),
+        (200, []),
+        (200, {"keys": 7}),
+        (200, {"keys": [7]}),
+        (200, {"keys": ["kid"]}),
+        (200, "x" * 300_000),
+    ],
 )
 def test_without_an_answer_of_the_key_server_nobody_is_let_in(
     by_keys: Callable[[str], Caller], key_server: KeyServer, status: int, document: Any
@@ -346,6 +354,38 @@ def test_without_an_answer_of_the_key_server_nobody_is_let_in(
     key_server.status, key_server.document = status, document
     with pytest.raises(KeysUnavailableError):
         by_keys(signed(RSA_KEY, "RS256", "rsa-1"))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe{}", b'{"keys": [', b"[" * 100_000])
+def test_garbage_of_the_key_server_lets_nobody_in(
+    by_keys: Callable[[str], Caller], key_server: KeyServer, body: bytes
+) -> None:
+    key_server.body = body
+    with pytest.raises(KeysUnavailableError):
+        by_keys(signed(RSA_KEY, "RS256", "rsa-1"))
+
+
+@pytest.mark.parametrize("pause_s", [0.1, 60.0], ids=["a byte now and then", "nothing at all"])
+def test_a_key_server_that_is_slow_is_given_up_in_time(
+    key_server: KeyServer, monkeypatch: pytest.MonkeyPatch, pause_s: float
+) -> None:
+    monkeypatch.setattr(KeySet, "TIMEOUT_S", 0.5)
+    key_server.document = {"keys": [jwk(RSA_KEY, "rsa-1")]}
+    key_server.pause_s = pause_s
+    begun = time.monotonic()
+    with pytest.raises(KeysUnavailableError):
+        verifier(KeySet(key_server.url)).verify(f"Bearer {signed(RSA_KEY, 'RS256', 'rsa-1')}")
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_key_server_does_not_send_us_elsewhere(
+    by_keys: Callable[[str], Caller], key_server: KeyServer, status: int
+) -> None:
+    key_server.status, key_server.headers = status, {"Location": f"{key_server.url}/elsewhere"}
+    with pytest.raises(KeysUnavailableError):
+        by_keys(signed(RSA_KEY, "RS256", "rsa-1"))
+    assert key_server.requests == 1
 
 
 def test_a_key_server_that_is_down_is_asked_every_five_seconds(
@@ -393,6 +433,7 @@ def test_a_key_server_that_is_down_lets_nobody_in() -> None:
         ),
         pytest.param({"kty": ["RSA"], "kid": "other"}, id="odd kind"),
         pytest.param(jwk(OTHER_RSA_KEY, None), id="no kid"),
+        pytest.param({**jwk(OTHER_RSA_KEY, None), "kid": ["other"]}, id="odd kid"),
         pytest.param(jwk(OTHER_RSA_KEY, "other", use="enc"), id="for encryption"),
         pytest.param({"kty": "oct", "kid": "other", "k": "c2VjcmV0"}, id="symmetric"),
     ],

@@ -1,4 +1,7 @@
-"""The activity log: who did what to which attachment, when. Entries are only ever added."""
+"""The activity log: who did what to which attachment, when.
+
+Entries are only ever added; a user who is erased is replaced in them by their pseudonym.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -76,6 +79,26 @@ class ActivityLog:
         return dynamo.merge_newest(
             self._stream("day_shard", dynamo.day_shard(day, number), after, index="by_day")
             for number in range(dynamo.SHARDS)
+        )
+
+    def pseudonymise(self, item: Item, pseudonym: str) -> bool:
+        """Put a pseudonym for the user of one entry; whether it was still necessary."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"attachment_id": item["attachment_id"], "sort": item["sort"]},
+                UpdateExpression="SET user_id = :pseudonym",
+                ConditionExpression="user_id = :user",
+                ExpressionAttributeValues={":pseudonym": pseudonym, ":user": item["user_id"]},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def naming(self, user_id: str) -> Iterator[Item]:
+        """Everything that names a user, also what is past its TTL and still there."""
+        return dynamo.newest_first(
+            self._client, self._table, index="by_user", key=("user_id", user_id), before=None
         )
 
     @staticmethod

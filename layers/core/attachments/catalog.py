@@ -13,10 +13,18 @@ from attachments import dynamo
 from attachments.activity import ActivityLog
 from attachments.chat import Chat
 from attachments.dynamo import ConditionFailedError, Item, Write
-from attachments.errors import MessageGoneError, NotFoundError, StaleRecordError
+from attachments.errors import (
+    LimitExceededError,
+    MessageGoneError,
+    NotFoundError,
+    StaleRecordError,
+    UserErasedError,
+)
 from attachments.guards import Guards, IdempotencyKey
 from attachments.ids import rfc3339
-from attachments.model import Activity, Attachment, FileType, Status
+from attachments.limits import held_too_much
+from attachments.model import Activity, Attachment, FileType, Status, Usage
+from attachments.users import Users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -48,6 +56,7 @@ class Catalog:
         table: str,
         *,
         chat: Chat,
+        users: Users,
         activity: ActivityLog,
         guards: Guards,
         clock: Callable[[], datetime],
@@ -55,6 +64,7 @@ class Catalog:
         self._client = client
         self._table = table
         self._chat = chat
+        self._users = users
         self._activity = activity
         self._guards = guards
         self._clock = clock
@@ -104,13 +114,18 @@ class Catalog:
         key: IdempotencyKey | None = None,
         *,
         also: Activity | None = None,
+        most: Usage | None = None,
     ) -> None:
-        """A new record, linked to its message, if the message still lives.
+        """A new record, linked to its message, if the message and its uploader still live.
 
-        `also` is an entry about the attachment that it was made from.
+        `also` is an entry about the attachment that it was made from, `most` what the uploader may
+        hold with it (None: as much as they like).
 
-        Raises MessageGoneError, and IdempotencyKeyTakenError.
+        Raises MessageGoneError, UserErasedError, IdempotencyKeyTakenError and LimitExceededError.
         """
+        user_id = attachment.uploaded_by
+        if most is not None and attachment.usage.stored_bytes > most.stored_bytes:
+            raise held_too_much(Usage(), attachment.usage, most)
         parts: dict[str, Write] = {
             "record": {
                 "Put": {
@@ -120,6 +135,8 @@ class Catalog:
                 }
             },
             "message": self._chat.must_live(attachment.message_id),
+            "uploader": self._users.must_not_be_erased(user_id),
+            "usage": self._guards.hold(user_id, attachment.usage, attachment.created_at, most=most),
             "link": self._chat.link(attachment),
             "activity": self._activity.write_of(entry),
         }
@@ -134,13 +151,24 @@ class Catalog:
                 raise IdempotencyKeyTakenError from error
             if "message" in error.failed:
                 raise MessageGoneError from error
+            if "uploader" in error.failed:
+                raise UserErasedError from error
+            if "usage" in error.failed and most is not None:
+                raise self._refusal(attachment, most) from error
             raise StaleRecordError(attachment.id) from error
+
+    def _refusal(self, attachment: Attachment, most: Usage) -> LimitExceededError:
+        """Why the uploader may not hold more; the sweep looks whether the count is true."""
+        held = self._guards.held(attachment.uploaded_by)
+        self._guards.recount_at(attachment.uploaded_by, self._clock())
+        return held_too_much(held.usage if held else Usage(), attachment.usage, most)
 
     def change(self, attachment: Attachment, entry: Activity | None) -> None:
         """Write the next revision of a record, with its activity entry.
 
-        A record becomes ready only while its message lives. A deleted one leaves the indexes and
-        its message. Raises StaleRecordError if another change was first, and MessageGoneError.
+        A record becomes ready only while its message and its uploader live. A deleted one leaves
+        the lists and its message. What its uploader holds changes with it. Raises StaleRecordError
+        if another change was first, MessageGoneError and UserErasedError.
         """
         parts: dict[str, Write] = {
             "record": {
@@ -154,8 +182,13 @@ class Catalog:
         }
         if attachment.status is Status.READY:
             parts["message"] = self._chat.must_live(attachment.message_id)
+            parts["uploader"] = self._users.must_not_be_erased(attachment.uploaded_by)
         elif attachment.status is Status.DELETED:
             parts["link"] = self._chat.unlink(attachment)
+        difference = attachment.usage - attachment.usage_before
+        if difference != Usage():
+            user_id = attachment.uploaded_by
+            parts["usage"] = self._guards.hold(user_id, difference, self._clock(), most=None)
         if entry is not None:
             parts["activity"] = self._activity.write_of(entry)
         try:
@@ -163,7 +196,36 @@ class Catalog:
         except ConditionFailedError as error:
             if "record" in error.failed:
                 raise StaleRecordError(attachment.id) from error
-            raise MessageGoneError from error
+            if "message" in error.failed:
+                raise MessageGoneError from error
+            raise UserErasedError from error
+
+    def of_uploader(self, user_id: str, *, after: str | None = None) -> Iterator[Attachment]:
+        """All records that name a user as uploader, by id; deleted and outlived ones too.
+
+        Found by an index, read from the table: none is shown as it no longer is, and one may be
+        missing that is only just there.
+        """
+        begin = {"ExclusiveStartKey": {"uploaded_by": user_id, "id": after}} if after else {}
+        found = dynamo.query(
+            self._client,
+            TableName=self._table,
+            IndexName="by_uploader",
+            KeyConditionExpression="uploaded_by = :user",
+            ExpressionAttributeValues={":user": user_id},
+            Limit=dynamo.ITEMS_OF_A_QUERY,
+            **begin,
+        )
+        while ids := [str(item["id"]) for item in islice(found, HYDRATE)]:
+            for record in self.get_all(ids):
+                if record.uploaded_by == user_id:
+                    yield record
+
+    def get_all(self, ids: Sequence[str]) -> list[Attachment]:
+        """At most 100 records by id, as they are, outlived ones too; absent ones are left out."""
+        keys: list[Item] = [{"id": each} for each in ids]
+        items = dynamo.get_items(self._client, self._table, keys)
+        return [_RECORD.validate_python(item) for item in items]
 
     # ------------------------------------------------------------ lists, newest first
 
@@ -276,7 +338,7 @@ def _of_type(
 
 def _to_item(attachment: Attachment) -> Item:
     """The record with its index keys. A key that is absent keeps it out of that index."""
-    record: Item = _RECORD.dump_python(attachment, mode="json")
+    record: Item = _RECORD.dump_python(attachment, mode="json", exclude={"usage_before"})
     record["created_at"] = rfc3339(attachment.created_at)
     if attachment.status is not Status.DELETED:
         record["sort"] = f"{rfc3339(attachment.created_at)}#{attachment.id}"

@@ -9,6 +9,8 @@ Items of the `Chat` table; all of one conversation, or of one message, share a p
     message#<id>       meta                    conversation, sender, version, deleted
     message#<id>       attachment#<time>#<id>  an attachment, written together with its record
 
+Participants and messages also carry the `user_id` that they name (see `users`).
+
 Every write is a transaction, if only of one item: a plain one would fail whenever a transaction of
 somebody else holds its item, and is not tried again.
 
@@ -88,7 +90,7 @@ class Chat:
             yield str(row["sk"]).removeprefix("message#")
 
     def unfinished(self, now: datetime, shard: int) -> Iterator[tuple[str, str]]:
-        """(`conversation` or `message`, id) of the deletions that should be done by now."""
+        """(`conversation`, `message` or `user`, id) of what should be deleted by now."""
         items = dynamo.query(
             self._client,
             TableName=self._table,
@@ -141,7 +143,12 @@ class Chat:
             for user in sorted(present - wanted)
         }
         writes |= {
-            user: {"Put": {"TableName": self._table, "Item": _participant(pk, user)}}
+            user: {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": {**_participant(pk, user), "user_id": user},
+                }
+            }
             for user in sorted(wanted - present)
         }
         return self._write_participants(pk, version, writes)
@@ -227,6 +234,7 @@ class Chat:
                     "sk": META,
                     "conversation_id": message.conversation_id,
                     "sender_id": message.sender_id,
+                    "user_id": message.sender_id,
                     "version": message.version,
                 },
                 "ConditionExpression": (

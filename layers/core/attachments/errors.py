@@ -6,6 +6,7 @@ AttachmentsError
 ├── MalformedBodyError       the body is not JSON
 ├── UnauthenticatedError     no token, or one that does not hold
 ├── ForbiddenError           seen, but not allowed
+│   └── UserErasedError      the user was erased: nothing of theirs begins or becomes ready
 ├── NotFoundError            absent, or not for this caller to know of
 ├── MethodNotAllowedError
 ├── NotReadyError            the file cannot be downloaded (yet, or any more)
@@ -14,6 +15,7 @@ AttachmentsError
 ├── IdempotencyConflictError the same key with another body
 ├── TooLargeError
 ├── UnsupportedTypeError
+├── LimitExceededError       more than one user may ask for; `headers` say how much that is
 ├── KeysUnavailableError     the token keys cannot be fetched
 ├── MessageGoneError         the message was deleted meanwhile; internal, never rendered
 ├── ObjectMissingError       S3 has no such object or version; internal
@@ -52,6 +54,11 @@ class ForbiddenError(AttachmentsError):
     pass
 
 
+class UserErasedError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("This user was erased.")
+
+
 class NotFoundError(AttachmentsError):
     pass
 
@@ -88,6 +95,14 @@ class TooLargeError(AttachmentsError):
 
 class UnsupportedTypeError(AttachmentsError):
     pass
+
+
+class LimitExceededError(AttachmentsError):
+    """`headers` tell the limit and when to try again."""
+
+    def __init__(self, detail: str, *, headers: Mapping[str, str]) -> None:
+        super().__init__(detail)
+        self.headers = dict(headers)
 
 
 class KeysUnavailableError(AttachmentsError):

@@ -1,18 +1,33 @@
-"""Idempotency keys: a retried upload request finds the attachment of the first one. And how far the
-walks of the sweep have come."""
+"""What guards the service: idempotency keys, counters of calls, and what each user holds.
+
+Items of the `Guards` table:
+
+    pk                  what
+    idempotency#<hash>  a retried upload request finds the attachment of the first one
+    calls#<hash>        calls of one user in one minute
+    usage#<user>        pending uploads and stored bytes of one user
+    walk#<name>         how far a walk of the sweep has come
+
+What a user holds changes in the transaction that changes the record, so no crash can come between.
+The sweep counts anew from time to time all the same: `due_at` says when.
+"""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attachments import dynamo
-from attachments.dynamo import Item, Write
+from attachments.dynamo import ConditionFailedError, Item, Write
+from attachments.ids import rfc3339
+from attachments.model import Usage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEY_LIFE = timedelta(hours=24)
+RECOUNT_EVERY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,15 @@ class IdempotencyKey:
 
 def pk_of(user_id: str, value: str) -> str:
     return "idempotency#" + hashlib.sha256(f"{user_id}\0{value}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a user holds by count; `revision` grows with each change of it."""
+
+    usage: Usage
+    revision: int
+    changed_at: datetime
 
 
 class Guards:
@@ -81,3 +105,125 @@ class Guards:
                 "ExpressionAttributeValues": {":now": dynamo.epoch(now)},
             }
         }
+
+    # ------------------------------------------------------------ calls
+
+    def count(self, counter: str, *, limit: int, expires_at: datetime) -> int | None:
+        """One more on a counter that may reach `limit`; how many it is then, None if it was full.
+
+        One conditional write, on an item of this counter alone.
+        """
+        digest = hashlib.sha256(counter.encode()).hexdigest()
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"pk": f"calls#{digest}"},
+                UpdateExpression="ADD calls :one SET #ttl = :ttl",
+                ConditionExpression="attribute_not_exists(calls) OR calls < :limit",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues={
+                    ":one": 1,
+                    ":limit": limit,
+                    ":ttl": dynamo.epoch(expires_at),
+                },
+                ReturnValues="UPDATED_NEW",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        return int(str(answer["Attributes"]["calls"]))
+
+    # ------------------------------------------------------------ what users hold
+
+    def held(self, user_id: str) -> Held | None:
+        """What a user holds, None for one who never held anything; strongly consistent."""
+        item: Item | None = self._client.get_item(
+            TableName=self._table, Key={"pk": f"usage#{user_id}"}, ConsistentRead=True
+        ).get("Item")
+        if item is None:
+            return None
+        usage = Usage(int(item["pending_uploads"]), int(item["stored_bytes"]))
+        changed_at = datetime.fromisoformat(item["changed_at"])
+        return Held(usage, int(item["revision"]), changed_at)
+
+    def hold(self, user_id: str, change: Usage, now: datetime, *, most: Usage | None) -> Write:
+        """The change as a part of the transaction that makes it.
+
+        Fails the transaction where it would lead beyond `most` (None: wherever it leads). A change
+        that is more than `most` by itself is the caller's to refuse.
+        """
+        values: dict[str, Any] = {
+            ":pending": change.pending_uploads,
+            ":bytes": change.stored_bytes,
+            ":one": 1,
+            ":now": rfc3339(now),
+            ":due_at": rfc3339(now + RECOUNT_EVERY),
+            ":shard": str(dynamo.shard(user_id)),
+        }
+        condition: dict[str, Any] = {}
+        if most is not None:
+            room = most - change
+            values |= {":room": room.pending_uploads, ":room_bytes": room.stored_bytes}
+            condition["ConditionExpression"] = (
+                "attribute_not_exists(pk)"
+                " OR (pending_uploads <= :room AND stored_bytes <= :room_bytes)"
+            )
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": f"usage#{user_id}"},
+                "UpdateExpression": (
+                    "ADD pending_uploads :pending, stored_bytes :bytes, revision :one"
+                    " SET changed_at = :now, due_shard = :shard,"
+                    " due_at = if_not_exists(due_at, :due_at)"
+                ),
+                "ExpressionAttributeValues": values,
+                **condition,
+            }
+        }
+
+    def recount_at(self, user_id: str, when: datetime) -> None:
+        """Let the sweep count anew what a user holds, from this time on."""
+        self._update(user_id, "SET due_at = :due_at", "attribute_exists(pk)", due_at=rfc3339(when))
+
+    def recounted(self, user_id: str, usage: Usage, *, revision: int) -> bool:
+        """Write what was counted, if nothing changed since `revision`; whether it was so."""
+        return self._update(
+            user_id,
+            "SET pending_uploads = :pending, stored_bytes = :bytes REMOVE due_at, due_shard",
+            "revision = :revision",
+            pending=usage.pending_uploads,
+            bytes=usage.stored_bytes,
+            revision=revision,
+        )
+
+    def to_recount(self, now: datetime, shard: int) -> Iterator[str]:
+        """The users of one shard whose usage should be counted anew by now."""
+        for item in dynamo.query(
+            self._client,
+            TableName=self._table,
+            IndexName="by_due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues={":shard": str(shard), ":now": rfc3339(now)},
+        ):
+            yield str(item["pk"]).removeprefix("usage#")
+
+    def forget(self, user_id: str) -> None:
+        """Remove what a user holds by count; harmless if there is nothing."""
+        key = {"pk": f"usage#{user_id}"}
+        dynamo.transact(self._client, {"usage": {"Delete": {"TableName": self._table, "Key": key}}})
+
+    def _update(self, user_id: str, change: str, condition: str, **values: Any) -> bool:
+        update: Write = {
+            "Update": {
+                "TableName": self._table,
+                "Key": {"pk": f"usage#{user_id}"},
+                "UpdateExpression": change,
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": {f":{name}": each for name, each in values.items()},
+            }
+        }
+        try:
+            dynamo.transact(self._client, {"usage": update})
+        except ConditionFailedError:
+            return False
+        return True

@@ -21,8 +21,9 @@ from attachments.errors import (
     TooLargeError,
     UnsupportedTypeError,
 )
+from attachments.limits import RateLimiter
 from attachments.model import Caller
-from attachments.routes import methods_of
+from attachments.routes import allowance_of, methods_of
 from attachments.tokens import TokenVerifier
 
 MAX_BODY_BYTES = 256 * 1024
@@ -38,9 +39,16 @@ logger = Logger()
 class HttpEdge(APIGatewayHttpResolver):
     """Routes of one function. `for_service`: whether they are the chat backend's or the users'."""
 
-    def __init__(self, verifier: Callable[[], TokenVerifier], *, for_service: bool = False) -> None:
+    def __init__(
+        self,
+        verifier: Callable[[], TokenVerifier],
+        limiter: Callable[[], RateLimiter],
+        *,
+        for_service: bool = False,
+    ) -> None:
         super().__init__(enable_validation=True, json_body_deserializer=_parsed)
         self._verifier = verifier
+        self._limiter = limiter
         self._for_service = for_service
         self.exception_handler(RequestValidationError)(self._invalid)
         self.exception_handler(NoRouteError)(self._no_route)
@@ -64,8 +72,10 @@ class HttpEdge(APIGatewayHttpResolver):
             return {"statusCode": 204}
         self._request_id = event.get("requestContext", {}).get("requestId", "")
         logger.append_keys(request_id=self._request_id)
+        limits: dict[str, str] = {}
         try:
             caller = self._verifier().verify(event["headers"].get("authorization"))
+            limits = self._counted(caller, event)
             _require_plain(event["rawPath"])
             event = _with_text(event)
             self._require_audience(event["rawPath"], caller)
@@ -73,8 +83,14 @@ class HttpEdge(APIGatewayHttpResolver):
             answer = super().resolve(event, context)
         except Exception as error:
             answer = self._answer(error)
-        answer.setdefault("headers", {}).update(SAFE_HEADERS | {"X-Request-Id": self._request_id})
+        always = SAFE_HEADERS | {"X-Request-Id": self._request_id}
+        answer["headers"] = limits | answer.get("headers", {}) | always
         return answer
+
+    def _counted(self, caller: Caller, event: Mapping[str, Any]) -> dict[str, str]:
+        """What the limits are after this call, as headers. Raises LimitExceededError."""
+        method = event["requestContext"]["http"]["method"]
+        return self._limiter().count(caller, allowance_of(method, event["rawPath"]))
 
     def _require_audience(self, path: str, caller: Caller) -> None:
         if methods_of(path) and caller.service is not self._for_service:

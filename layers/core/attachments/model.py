@@ -10,6 +10,7 @@ pending ──> ready ──────────┐
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 NOT_UPLOADED = "Nothing was uploaded before the upload request expired."
 NOT_COPIED = "The file that it forwards could not be copied."
@@ -34,6 +35,9 @@ NEXT: dict[Status, frozenset[Status]] = {
 }
 
 
+HOLDS_BYTES = frozenset({Status.PENDING, Status.READY, Status.FAILED})
+
+
 class FileType(StrEnum):
     VIDEO = "video"
     IMAGE = "image"
@@ -53,6 +57,24 @@ class Caller:
     user_id: str
     admin: bool = False
     service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What somebody holds: uploads that are not over, and bytes that are stored or promised."""
+
+    pending_uploads: int = 0
+    stored_bytes: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.pending_uploads + other.pending_uploads, self.stored_bytes + other.stored_bytes
+        )
+
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.pending_uploads - other.pending_uploads, self.stored_bytes - other.stored_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +136,7 @@ class Attachment:
     `due_at` is when the sweep must look (None: never); `expires_at` when the record itself goes.
     `sequencer` is that of the newest S3 event that was judged: an older one changes nothing.
     `missing`: it is ready, but its bytes have vanished from the bucket.
+    `usage_before` is what the revision that was read counted for; it is not stored.
     """
 
     id: str
@@ -140,6 +163,15 @@ class Attachment:
     revision: int = 1
     due_at: datetime | None = None
     expires_at: datetime | None = None
+    usage_before: Usage = field(default=Usage(), compare=False, repr=False)
+
+    @property
+    def usage(self) -> Usage:
+        """What it counts for: its bytes from the request on, for that is what S3 was told."""
+        return Usage(
+            pending_uploads=1 if self.status is Status.PENDING else 0,
+            stored_bytes=self.file_size if self.status in HOLDS_BYTES else 0,
+        )
 
     @property
     def upload_key(self) -> str:
@@ -153,7 +185,7 @@ class Attachment:
         """Still pending, with a later deadline: its upload was signed again."""
         if self.status is not Status.PENDING:
             raise IllegalTransitionError(f"{self.status} cannot be renewed")
-        return replace(self, revision=self.revision + 1, due_at=due_at)
+        return self._next(due_at=due_at)
 
     def ready(
         self,
@@ -209,12 +241,7 @@ class Attachment:
         """Ready, but its bytes have vanished: the record says so instead of hiding it."""
         if self.status is not Status.READY:
             raise IllegalTransitionError(f"{self.status} has no bytes to lose")
-        return replace(
-            self,
-            missing=True,
-            reason="The bytes of this file are missing from the store.",
-            revision=self.revision + 1,
-        )
+        return self._next(missing=True, reason="The bytes of this file are missing from the store.")
 
     def expired(self, *, now: datetime, keep: timedelta) -> "Attachment":
         """No bytes came in time; `due_at` stays until what was begun is aborted."""
@@ -232,12 +259,29 @@ class Attachment:
     def purged(self, *, now: datetime, keep: timedelta) -> "Attachment":
         """The bytes are gone. A deleted record stays as a tombstone for `keep`."""
         gone = now + keep if self.status is Status.DELETED else self.expires_at
-        return replace(self, revision=self.revision + 1, due_at=None, expires_at=gone)
+        return self._next(due_at=None, expires_at=gone)
+
+    def anonymised(self, pseudonym: str) -> "Attachment":
+        """A tombstone that tells nothing of its uploader or of the file."""
+        if self.status is not Status.DELETED:
+            raise IllegalTransitionError(f"{self.status} cannot be anonymised")
+        return self._next(
+            uploaded_by=pseudonym,
+            file_name="erased",
+            sha256=None,
+            reason=None,
+            media=Media(),
+            thumbnail=None,
+            placeholder=None,
+        )
 
     def _to(self, status: Status) -> "Attachment":
         if status not in NEXT[self.status]:
             raise IllegalTransitionError(f"{self.status} -> {status}")
-        return replace(self, status=status, revision=self.revision + 1)
+        return self._next(status=status)
+
+    def _next(self, **changes: Any) -> "Attachment":
+        return replace(self, revision=self.revision + 1, usage_before=self.usage, **changes)
 
 
 class Action(StrEnum):

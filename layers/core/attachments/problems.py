@@ -33,6 +33,7 @@ PROBLEMS: Mapping[type[AttachmentsError], tuple[int, str, str, str]] = {
         "The idempotency key was used for another request",
         "Send a new Idempotency-Key with a new request, or the same body with the old one.",
     ),
+    errors.LimitExceededError: (429, "limit-exceeded", "More than you may ask for", ""),
     errors.KeysUnavailableError: (
         503,
         "keys-unavailable",
@@ -78,6 +79,8 @@ def _headers(error: Exception) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, errors.MethodNotAllowedError):
         return {"Allow": ", ".join(error.allowed)}
+    if isinstance(error, errors.LimitExceededError):
+        return error.headers
     if isinstance(error, errors.StaleRecordError):
         return {"Retry-After": "1"}
     if isinstance(error, errors.KeysUnavailableError):

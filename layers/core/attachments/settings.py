@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from attachments.model import FileType
+from attachments.model import FileType, Usage
 
 MEGABYTE = 1024 * 1024
 
@@ -49,6 +49,13 @@ class Settings(BaseModel):
     max_document_megabytes: int = Field(gt=0)
     max_other_megabytes: int = Field(gt=0)
 
+    calls_per_minute: int = Field(gt=0)
+    sign_calls_per_minute: int = Field(gt=0)
+    uploads_per_minute: int = Field(gt=0)
+    admin_calls_per_minute: int = Field(gt=0)
+    max_pending_uploads: int = Field(gt=0)
+    max_stored_megabytes: int = Field(gt=0)
+
     upload_url_seconds: int = Field(ge=60, le=3600)
     download_url_seconds: int = Field(ge=60, le=3600)
     tombstone_days: int = Field(gt=0)
@@ -58,6 +65,11 @@ class Settings(BaseModel):
         """The largest file of this type, in bytes."""
         megabytes: int = getattr(self, f"max_{file_type}_megabytes")
         return megabytes * MEGABYTE
+
+    @property
+    def max_usage(self) -> Usage:
+        """What one user may hold."""
+        return Usage(self.max_pending_uploads, self.max_stored_megabytes * MEGABYTE)
 
     @property
     def tombstone_life(self) -> timedelta:

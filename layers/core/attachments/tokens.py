@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPResponse
 from typing import Any, ClassVar, Protocol
 
 import jwt
@@ -22,6 +23,16 @@ from attachments.settings import TokenClaim
 Key = Any  # what PyJWT takes: bytes for HS256, a public key object for RS256 and ES256
 MAX_TOKEN_CHARACTERS = 8192
 MAX_USER_ID_CHARACTERS = 128
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The keys come from the address that was set, not from wherever it points to."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_NO_REDIRECTS = urllib.request.build_opener(_NoRedirects)
 
 
 class KeySource(Protocol):
@@ -104,12 +115,27 @@ class KeySet:
 
     def _fetch(self) -> dict[str, tuple[Key, list[str]]]:
         try:
-            with urllib.request.urlopen(self._url, timeout=self.TIMEOUT_S) as answer:  # noqa: S310
-                document = json.loads(answer.read(self.MAX_BYTES))
-            entries = [entry for entry in document["keys"] if "kid" in entry]
+            with _NO_REDIRECTS.open(self._url, timeout=self.TIMEOUT_S) as answer:
+                document = json.loads(self._read(answer))
+            entries = [entry for entry in document["keys"] if isinstance(entry.get("kid"), str)]
         except Exception as error:
             raise KeysUnavailableError("The key server does not answer.") from error
         return {entry["kid"]: key for entry in entries if (key := self._usable(entry)) is not None}
+
+    def _read(self, answer: HTTPResponse) -> bytes:
+        """The body; the socket's timeout alone would let a byte now and then go on for ever.
+
+        Raises TimeoutError, and ValueError for a body that is too long.
+        """
+        deadline = time.monotonic() + self.TIMEOUT_S
+        body = b""
+        while piece := answer.read1(self.MAX_BYTES):
+            body += piece
+            if len(body) > self.MAX_BYTES:
+                raise ValueError("The key set is too long.")
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        return body
 
     def _usable(self, entry: Mapping[str, Any]) -> tuple[Key, list[str]] | None:
         """The key of an entry. One that is not for us is passed over (RFC 7517, section 5)."""

@@ -11,11 +11,14 @@ from attachments.activity import ActivityLog
 from attachments.catalog import Catalog
 from attachments.chat import Chat
 from attachments.deletion import Deletion
+from attachments.erasure import Erasure
 from attachments.guards import Guards
 from attachments.ids import utc_now
+from attachments.limits import RateLimiter
 from attachments.settings import Settings, TokenClaim, read_settings
 from attachments.storage import Storage
 from attachments.tokens import KeySet, KeySource, SharedSecret, TokenVerifier
+from attachments.users import Users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,6 +74,11 @@ def chat() -> Chat:
 
 
 @cache
+def users() -> Users:
+    return Users(dynamodb(), settings().chat_table)
+
+
+@cache
 def activity() -> ActivityLog:
     return ActivityLog(
         dynamodb(), settings().activity_table, keep=settings().activity_life, clock=utc_now
@@ -88,6 +96,7 @@ def catalog() -> Catalog:
         dynamodb(),
         settings().attachments_table,
         chat=chat(),
+        users=users(),
         activity=activity(),
         guards=guards(),
         clock=utc_now,
@@ -103,6 +112,23 @@ def deletion() -> Deletion:
         clock=utc_now,
         tombstone_life=settings().tombstone_life,
     )
+
+
+@cache
+def erasure() -> Erasure:
+    return Erasure(
+        catalog=catalog(),
+        users=users(),
+        activity=activity(),
+        guards=guards(),
+        deletion=deletion(),
+        clock=utc_now,
+    )
+
+
+@cache
+def limiter() -> RateLimiter:
+    return RateLimiter(guards(), settings(), utc_now)
 
 
 @cache
