@@ -38,10 +38,15 @@ class State:
 
     def history(self, attachment: Attachment) -> list[Status]:
         """The states that an attachment went through, by the activity log."""
-        actions = [
-            Action(row["action"]) for row in self.activity if row["attachment_id"] == attachment.id
-        ]
-        return [BECAME[action] for action in actions if action in BECAME]
+        states: list[Status] = []
+        for row in self.activity:
+            if row["attachment_id"] == attachment.id:
+                action = Action(row["action"])
+                if action is Action.FILE_FORWARDED and attachment.copied_from and not states:
+                    states.append(Status.PENDING)  # it began as a copy; later it may be copied
+                elif action in BECAME:
+                    states.append(BECAME[action])
+        return states
 
     def message_deleted(self, message_id: str) -> bool:
         return bool(self.chat.get((f"message#{message_id}", "meta"), {}).get("deleted"))
@@ -52,15 +57,15 @@ class State:
         marked = any("due_at" in row for row in self.chat.values())
         return marked or any(record.due_at is not None for record in self.records)
 
-    def violations(self) -> list[str]:
-        """What does not hold, in words."""
+    def violations(self, *, events_wait: bool = False) -> list[str]:
+        """What does not hold, in words. Objects whose events wait may be anybody's."""
         return [
             f"{attachment.status} {attachment.id}: {problem}"
             for attachment in self.records
             for problem in (
                 *self._of_history(attachment),
                 *self._of_message(attachment),
-                *self._of_bytes(attachment),
+                *self._of_bytes(attachment, events_wait),
             )
         ]
 
@@ -108,7 +113,7 @@ class State:
         if linked is (attachment.status is Status.DELETED):
             yield "is linked" if linked else "is not linked to its message"
 
-    def _of_bytes(self, attachment: Attachment) -> Iterator[str]:
+    def _of_bytes(self, attachment: Attachment, events_wait: bool) -> Iterator[str]:
         uploads = [version for key, version in self.objects if key == attachment.upload_key]
         thumbnails = [key for key, _ in self.objects if key.startswith(attachment.thumbnail_prefix)]
         if attachment.status is Status.READY:
@@ -118,5 +123,5 @@ class State:
             if thumbnails != wanted:
                 yield f"has the thumbnails {thumbnails}, its record says {wanted}"
         gone = attachment.status is Status.DELETED and attachment.due_at is None
-        if gone and (uploads or thumbnails):
+        if gone and not events_wait and (uploads or thumbnails):
             yield f"has left {uploads} {thumbnails}"

@@ -31,11 +31,13 @@ OVERDUE = timedelta(hours=2, minutes=1)
 
 @dataclass(frozen=True)
 class Race:
-    """`arrange` sets the scene and gives the operations, which may raise `errors`."""
+    """`arrange` sets the scene and gives the operations, which may raise `errors`. Some leave
+    objects whose events come later."""
 
     arrange: Callable[[Scene], Mapping[str, Operation]]
     judge: Judge
     errors: tuple[type[Exception], ...] = ()
+    events_wait: bool = False
 
 
 class RaceLostError(AssertionError):
@@ -64,7 +66,7 @@ class Arranged:
             at_rest = State(self._scene.cloud)
         problems = [
             *self._errors(done),
-            *after.violations(),
+            *after.violations(events_wait=self._race.events_wait),
             *at_rest.violations_at_rest(),
             *self._race.judge(Result(done.outcomes, after, at_rest)),
         ]
@@ -156,6 +158,28 @@ def put_message(
         conversation_id=UUID(conversation), sender_id=SENDER.user_id, version=version
     )
     return lambda: scene.sync().put_message(message, body)
+
+
+# ---------------------------------------------------------------- forwarding
+
+
+def forward_against_deletion(scene: Scene) -> Mapping[str, Operation]:
+    source = scene.ready()
+    return {"forward": scene.forward(source), "delete": scene.delete(source)}
+
+
+def forward_against_inspection(scene: Scene) -> Mapping[str, Operation]:
+    source = scene.ready()
+    return {"forward": scene.forward(source), "inspect": scene.inspect_all()}
+
+
+def forward_against_message_deletion(scene: Scene) -> Mapping[str, Operation]:
+    source = scene.ready()
+    put_message(scene, 1)()
+    return {
+        "forward": scene.forward(source, OTHER_MESSAGE),
+        "delete": lambda: scene.sync().delete_message(OTHER_MESSAGE, 2, None),
+    }
 
 
 # ---------------------------------------------------------------- the sweep
@@ -287,6 +311,21 @@ RACES: Mapping[str, Race] = {
         },
         verdicts.one_refusal,
         (IdempotencyConflictError,),
+    ),
+    "forward against deletion of its source": Race(
+        forward_against_deletion,
+        verdicts.in_the_end(Status.READY, Status.EXPIRED, Status.DELETED),
+        (NotFoundError,),
+        events_wait=True,
+    ),
+    "forward against inspection of the copy": Race(
+        forward_against_inspection, verdicts.in_the_end(Status.READY), (StaleRecordError,)
+    ),
+    "forward against deletion of its message": Race(
+        forward_against_message_deletion,
+        verdicts.the_message_is_deleted,
+        (NotFoundError,),
+        events_wait=True,
     ),
     "sweep against upload in time": Race(
         sweep_against_upload_in_time, verdicts.in_the_end(Status.READY)

@@ -19,8 +19,9 @@ from functions.inspect_upload.findings import Accepted, Declared, Finding, Pictu
 from functions.inspect_upload.inspect import Inspection
 from functions.inspect_upload.object_reader import ObjectReader
 from functions.inspect_upload.sandbox import Sandbox
+from functions.issue_upload.forward import forward
 from functions.issue_upload.issue_upload import issue_upload
-from functions.issue_upload.schemas import IssuedUpload, UploadRequest
+from functions.issue_upload.schemas import CopyRequest, IssuedUpload, UploadRequest
 from functions.serve_attachments.serve import Serving
 from functions.sweep.app import handler as sweep
 from functions.sync_chat.sync import Sync
@@ -152,6 +153,35 @@ class Scene:
                 storage=wiring.storage(),
                 clock=utc_now,
             )
+
+        return operation
+
+    def forward(self, attachment: Attachment, message: str = MESSAGE) -> Operation:
+        """The sender sends it on with another message."""
+        request = CopyRequest(message_id=UUID(message))
+
+        def operation() -> Attachment:
+            return forward(
+                attachment.id,
+                request,
+                caller=SENDER,
+                idempotency_key=None,
+                settings=wiring.settings(),
+                catalog=wiring.catalog(),
+                chat=wiring.chat(),
+                guards=wiring.guards(),
+                storage=wiring.storage(),
+                clock=utc_now,
+            )
+
+        return operation
+
+    def inspect_all(self) -> Operation:
+        """The event of each object that there is by then."""
+
+        def operation() -> list[str]:
+            keys = [version["Key"] for version in self.cloud.versions("uploads/")]
+            return [self.inspect(pending(id=key.removeprefix("uploads/")))() for key in keys]
 
         return operation
 
