@@ -69,6 +69,7 @@ soak: .venv/ready layer ## the long tests: broken files, races, crashes, model, 
 	.venv/bin/python -m tests.soak.model
 	.venv/bin/python -m tests.soak.load
 	UPLOAD_SEEDS=20 $(PYTEST) tests/client/test_interruption.py -k killed --timeout 600
+	.venv/bin/python -m tests.soak.steady
 
 build deploy: ARCH = arm64
 deploy: build ## build and deploy (STAGE=dev|staging|prod, ARCH, PARAMETERS="Name=value ...")

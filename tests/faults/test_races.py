@@ -19,6 +19,7 @@ from tests.faults.races import RACES, Arranged, RaceLostError
 from tests.faults.scene import Scene
 
 SEEDS = 2
+pytestmark = pytest.mark.timeout(600)  # on a machine with ten times as much to do
 
 
 @pytest.fixture(scope="module")
