@@ -54,6 +54,10 @@ class Arranged:
         self._operations = self._race.arrange(scene)
         self._beginning = scene.cloud.save()
 
+    @property
+    def sweeps(self) -> bool:
+        return "sweep" in self._operations
+
     def run(self, schedule: Schedule) -> Run:
         """Once, by this schedule. Raises RaceLostError."""
         self._scene.cloud.restore(self._beginning)
@@ -222,7 +226,7 @@ def sweep_against_sweep(scene: Scene) -> Mapping[str, Operation]:
     scene.pending(4, message=OTHER_MESSAGE)  # its message is deleted
     wiring.chat().delete_message(OTHER_MESSAGE, 2, utc_now())
     scene.cloud.clock.pass_time(OVERDUE)
-    return {"one": scene.sweep(), "other": scene.sweep()}
+    return {"sweep": scene.sweep(), "other": scene.sweep()}
 
 
 RACES: Mapping[str, Race] = {
