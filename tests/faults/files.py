@@ -28,7 +28,7 @@ def _video(random: Random) -> File:
 
 
 def _image(random: Random) -> File:
-    size = (random.randrange(64, 400), random.randrange(64, 400))
+    size = (random.randrange(64, 200), random.randrange(64, 200))
     picture = Image.frombytes("RGB", (8, 8), random.randbytes(8 * 8 * 3)).resize(size)
     body = BytesIO()
     picture.save(body, "PNG")

@@ -4,7 +4,8 @@
 
 Each upload is asked for, sent, waited for, listed, downloaded and deleted by one of a few users.
 Memory is that of each function's processes and of the stack's own; moto, which stands for AWS, is
-watched apart. So that moto has the same to do at the end as in the beginning, whatever has a TTL is
+watched apart: it copies all of its bucket for each list of versions, and all of its tables for each
+transaction. So that it has the same to do at the end as in the beginning, whatever has a TTL is
 removed after two minutes, as DynamoDB would after days.
 
 Latencies are divided by a yardstick, the time of a fixed piece of work at the same moment: other
@@ -78,11 +79,10 @@ class Figures:
 
 def main() -> int:
     options = _options()
-    figures = Figures()
     with tempfile.TemporaryDirectory() as folder:
         run = LocalRun(Path(folder), "--port", "0", "--no-demo")
         try:
-            stack = Stack(run.ready())
+            stack, figures = Stack(run.ready()), Figures()
             with crowd(stack, USERS) as users, _watching(run.process.pid, stack, figures):
                 _load(stack, users, figures, options)
             stack.close()
