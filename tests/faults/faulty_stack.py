@@ -23,7 +23,7 @@ from local.data_plane import publish
 from local.gate import Gate
 from local.queue_poller import QueuePoller
 from local.stack import LocalStack
-from tests.stack.client import ROOT
+from tests.stack.client import HIGH_LIMITS, ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -97,6 +97,7 @@ async def serve(options: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stack = LocalStack(
         ROOT / "template.yaml",
+        parameters=dict(part.partition("=")[::2] for part in HIGH_LIMITS.split()),
         gate=partial(FailingGate, day),
         poller=partial(ForgetfulPoller, day, retry_after_s=AGAIN_AFTER_S),
     )
