@@ -19,7 +19,7 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer openapi dashboard build deploy publish teardown accept bench soak lock clean
+.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -88,6 +88,10 @@ publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
 .PHONY: redrive
 redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name)
 	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json)
+
+sam-local: .venv/ready .venv-sam/ready ## the API in sam's containers, over the local data plane (PORT=8000; needs Docker)
+	@$(MAKE) build ARCH=$(NATIVE)
+	@.venv/bin/python -m local.sam_local
 
 accept: .venv/ready ## the stack tests against a running stack (STACK=stack.json)
 	@test -n "$(STACK)" || { echo "Say which stack: make accept STACK=path/to/stack.json"; exit 1; }

@@ -21,7 +21,7 @@ from benchmarks import cold_start_page
 from benchmarks.cold_starts import BUILT, PLAIN, ColdStart, missed
 from benchmarks.cpu_quota import CpuQuota, NoQuotaError
 from benchmarks.results import FOLDER, machine, today
-from benchmarks.starts import PYTHON, ROOT, FailedStartError, Starter, Timing
+from benchmarks.starts import PYTHON, ROOT, FailedStartError, Imports, Starter, Timing
 from local import sample_upload
 from local.data_plane import data_plane, describe
 from local.ffmpeg import architecture
@@ -41,15 +41,8 @@ def main() -> int:
     except FailedStartError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    results = {
-        "date": today(),
-        "machine": machine(),
-        "runs": arguments.runs,
-        "starts": [asdict(row) for row in rows],
-    }
     if arguments.runs >= RUNS_MIN:
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        _report(results)
+        _report(json.loads(RESULTS.read_text()))
     print("\n" + cold_start_page.plain(rows))
     sentences = missed(rows)
     for sentence in sentences:
@@ -58,6 +51,7 @@ def main() -> int:
 
 
 async def _measure(runs: int) -> list[ColdStart]:
+    about = {"date": today(), "machine": machine()}
     here = ROOT / ".aws-sam"
     folders = {BUILT: here / architecture(), PLAIN: here / "plain" / architecture()}
     functions = functions_of(load(folders[BUILT] / "template.yaml"))
@@ -69,11 +63,24 @@ async def _measure(runs: int) -> list[ColdStart]:
         events = _events(functions, description["tokens"])
         starters = {name: Starter(folder, data, events) for name, folder in folders.items()}
         memory = {function.name: function.memory_mb for function in data.stack.functions}
+        imports = {
+            (function.name, variant): await starter.imports(function)  # and the files into memory
+            for function in functions
+            for variant, starter in starters.items()
+        }
         with ExitStack() as cleanup:
             for quotas in (None, _quotas(set(memory.values()), cleanup)):
                 if quotas != {}:
-                    rows += await _round(functions, starters, memory, quotas, runs)
+                    rows += await _round(functions, starters, memory, quotas, runs, imports)
+                    _save(rows, runs, about)
     return rows
+
+
+def _save(rows: Iterable[ColdStart], runs: int, about: Mapping[str, Any]) -> None:
+    """What is measured so far; too few runs are not worth keeping."""
+    if runs >= RUNS_MIN:
+        results = {**about, "runs": runs, "starts": [asdict(row) for row in rows]}
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 async def _round(
@@ -82,24 +89,23 @@ async def _round(
     memory: Mapping[str, int],
     quotas: Mapping[int, CpuQuota] | None,
     runs: int,
+    imports: Mapping[tuple[str, str], Imports],
 ) -> list[ColdStart]:
     """All functions of both variants in turn, so that what disturbs the machine disturbs both."""
     timings: dict[tuple[str, str], list[Timing]] = {}
-    for run in range(-1, runs):  # the first brings the files into memory
+    for run in range(runs):
         for function in functions:
             quota = quotas[memory[function.name]] if quotas else None
             python = quota.held_back([str(PYTHON)]) if quota else [str(PYTHON)]
             for variant, starter in starters.items():
                 timing = await starter.start(function, python=python)
-                if run >= 0:
-                    timings.setdefault((function.name, variant), []).append(timing)
+                timings.setdefault((function.name, variant), []).append(timing)
         print(f"{run + 1}/{runs} runs, {'held back' if quotas else 'free'}", file=sys.stderr)
     rows = []
     for function in functions:
-        for variant, starter in starters.items():
+        for variant in starters:
             measured = timings[function.name, variant]
             quota = quotas[memory[function.name]] if quotas else None
-            imports = await starter.imports(function)
             rows.append(
                 ColdStart(
                     function=function.name,
@@ -110,8 +116,8 @@ async def _round(
                     answer_ms=round(median(timing.answer_ms for timing in measured), 1),
                     ms=round(median(timing.ms for timing in measured), 1),
                     runs=len(measured),
-                    modules=imports.modules,
-                    packages=imports.packages,
+                    modules=imports[function.name, variant].modules,
+                    packages=imports[function.name, variant].packages,
                 )
             )
     return rows

@@ -16,6 +16,7 @@ from local.worker import Function, Worker
 
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-lambda" / "bin" / "python"
+PATIENCE_S = 120.0  # a busy machine measures badly, but it measures
 IMPORT_TIME = re.compile(r"import time: +(\d+) \| +\d+ \| *([\w.]+)")
 
 
@@ -103,7 +104,7 @@ class Starter:
             "PYTHONDONTWRITEBYTECODE": "1",  # on Lambda nothing can be written there
         }
         everything = {**declared.environment, **self.data.addresses, **here, **environment}
-        return replace(declared, environment=everything)
+        return replace(declared, environment=everything, timeout_s=PATIENCE_S)
 
 
 def _is_server_error(payload: bytes) -> bool:

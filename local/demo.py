@@ -12,6 +12,7 @@ import httpx
 from local.console import heading, note
 from offchat_attachments import Attachment, Client
 
+PATIENCE_S = 180  # sam builds an image before its first answer
 PARTICIPANTS = ["sender", "participant"]
 
 
@@ -23,7 +24,7 @@ def seed(stack: dict[str, Any]) -> None:
     """Tell the stack, as the chat backend would, of a conversation and a message in it."""
     conversation, message = stack["conversation_id"], stack["message_id"]
     headers = {"Authorization": f"Bearer {stack['tokens']['service']}"}
-    with httpx.Client(base_url=stack["api"], headers=headers, timeout=30) as backend:
+    with httpx.Client(base_url=stack["api"], headers=headers, timeout=PATIENCE_S) as backend:
         for path, body in (
             (f"conversations/{conversation}", {"participants": PARTICIPANTS}),
             (

@@ -59,7 +59,7 @@ def main() -> None:
     )
     wiring.chat().put_message(message)
     attachment = Attachment(
-        id=_attachment_id(),
+        id=attachment_id(),
         message_id=arguments.message,
         conversation_id=arguments.conversation,
         uploaded_by=sender,
@@ -75,7 +75,7 @@ def main() -> None:
     wiring.storage().put_once(attachment.upload_key, body, mime_type=attachment.mime_type)
 
 
-def _attachment_id() -> str:
+def attachment_id() -> str:
     """The attachment that the event tells of."""
     event = json.loads((ROOT / "events" / "inspect_upload.json").read_text())
     [record] = event["Records"]

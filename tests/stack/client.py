@@ -341,17 +341,19 @@ class LocalRun:
     def output(self) -> str:
         return self._output.read_text(errors="replace")
 
-    def until(self, look: Callable[[], T]) -> T:
+    def until(self, look: Callable[[], T], *, within_s: float = PATIENCE_S) -> T:
         """What `look` sees as soon as it sees something; fails if the stack ends before."""
-        seen = eventually(look, lambda seen: bool(seen) or self.process.poll() is not None)
+        seen = eventually(
+            look, lambda seen: bool(seen) or self.process.poll() is not None, within_s=within_s
+        )
         if not seen:
             pytest.fail(f"The local stack did not get there:\n{self.output[-4000:]}")
         return seen
 
-    def ready(self) -> Json:
+    def ready(self, *, within_s: float = PATIENCE_S) -> Json:
         """stack.json, once the stack has written it."""
         path = self.folder / "stack.json"
-        self.until(path.exists)
+        self.until(path.exists, within_s=within_s)
         description: Json = json.loads(path.read_text())
         return description
 
