@@ -4,10 +4,12 @@ All copies answer on one listening socket, one copy at a time, so that the funct
 built once.
 """
 
+import ctypes
 import io
 import json
 import os
 import pickle
+import signal
 import socket
 import sys
 import threading
@@ -30,6 +32,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.faults.boundaries import Body
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
 T = TypeVar("T")
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -189,6 +192,7 @@ class Child(Generic[T]):
 
 def _give(work: Callable[[], Any], pipe: int) -> NoReturn:
     status = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # it ends with whom it works for
     try:
         result = pickle.dumps(work())
         with os.fdopen(pipe, "wb") as writing:

@@ -40,7 +40,7 @@ def seen() -> Json:
     return said
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_poison_object_among_ten_keeps_none_of_the_others_from_being_ready(
     seen: Json, fault: str
