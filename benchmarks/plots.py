@@ -141,7 +141,9 @@ def by_memory(points: Sequence[Point]) -> Figure | None:
 
 def cold_starts(rows: Sequence[ColdStart]) -> Figure:
     """Bars of both variants for each function: on all processors, and on Lambda's share."""
-    halves = [[row for row in rows if (row.cpus is not None) is limited] for limited in (0, 1)]
+    halves = [
+        [row for row in rows if (row.cpus is not None) is limited] for limited in (False, True)
+    ]
     halves = [half for half in halves if half]
     figure, row_of_axes = plt.subplots(1, len(halves), figsize=(9.5, 4.2), squeeze=False)
     for axes, half in zip(row_of_axes[0], halves, strict=True):
