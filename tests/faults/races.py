@@ -12,6 +12,7 @@ from uuid import UUID
 from attachments import wiring
 from attachments.errors import (
     ConflictError,
+    ForbiddenError,
     IdempotencyConflictError,
     NotFoundError,
     StaleRecordError,
@@ -19,7 +20,7 @@ from attachments.errors import (
 from attachments.ids import utc_now
 from attachments.model import Status
 from functions.sync_chat.sync import ConversationBody, MessageBody
-from tests.builders import ADMIN, CONVERSATION, MESSAGE, SENDER, VIDEO
+from tests.builders import ADMIN, CONVERSATION, MESSAGE, SENDER, SERVICE, VIDEO
 from tests.faults import verdicts
 from tests.faults.interleavings import Operation, Run, Schedule, run
 from tests.faults.invariants import State
@@ -147,6 +148,21 @@ def conversation_deletion_against_upload(scene: Scene) -> Mapping[str, Operation
     }
 
 
+def erasure_against_upload(scene: Scene) -> Mapping[str, Operation]:
+    return {
+        "erase": lambda: wiring.erasure().begin(SENDER.user_id, by=SERVICE.user_id),
+        "upload": scene.upload(),
+    }
+
+
+def erasure_against_inspection(scene: Scene) -> Mapping[str, Operation]:
+    attachment = scene.pending(body=VIDEO)
+    return {
+        "erase": lambda: wiring.erasure().begin(SENDER.user_id, by=SERVICE.user_id),
+        "inspect": scene.inspect(attachment),
+    }
+
+
 # ---------------------------------------------------------------- sync against sync
 
 
@@ -249,6 +265,10 @@ RACES: Mapping[str, Race] = {
     "conversation deletion against upload": Race(
         conversation_deletion_against_upload, verdicts.all_are_deleted, (NotFoundError,)
     ),
+    "erasure against upload": Race(
+        erasure_against_upload, verdicts.nobody_uploaded, (NotFoundError, ForbiddenError)
+    ),
+    "erasure against inspection": Race(erasure_against_inspection, verdicts.nobody_uploaded),
     "participants against newer participants": Race(
         lambda scene: {
             "older": put_conversation(scene, 2, "sender", "bob"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from attachments.model import Action, Status
-from tests.builders import CONVERSATION, MESSAGE
+from tests.builders import CONVERSATION, MESSAGE, SENDER
 from tests.faults.interleavings import Outcome
 from tests.faults.invariants import State
 
@@ -60,6 +60,15 @@ def all_are_deleted(race: Result) -> Problems:
     deletions, files = count(race.at_rest, Action.FILE_DELETED), len(race.at_rest.records)
     if deletions != files:
         yield f"{deletions} deletions of {files} files"
+
+
+def nobody_uploaded(race: Result) -> Problems:
+    """Of an erased user there are tombstones only, which do not name them."""
+    for attachment in race.at_rest.records:
+        if attachment.status is not Status.DELETED:
+            yield f"{attachment.status} although its uploader is erased"
+        if attachment.uploaded_by == SENDER.user_id:
+            yield "the tombstone names who is erased"
 
 
 def the_newer_participants_stay(race: Result) -> Problems:
