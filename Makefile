@@ -64,6 +64,7 @@ bench: .venv/ready layer ## what is fast, beside what one would do instead (some
 
 soak: .venv/ready layer ## the long tests: broken files, races, crashes, model, load with faults, steady load, killed uploads (some hours)
 	.venv/bin/python -m tests.soak.corpus
+	.venv/bin/python -m tests.soak.api
 	.venv/bin/python -m tests.soak.races
 	.venv/bin/python -m tests.soak.crashes
 	.venv/bin/python -m tests.soak.model

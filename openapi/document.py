@@ -130,7 +130,7 @@ def _completed(found: Json, operation: Operation) -> Json:
 
 
 def _parameter(parameter: Json) -> Json:
-    """Whatever names a thing in a path is a UUID, also where another text is answered 404."""
-    if parameter["in"] != "path":
+    """Ids in paths are UUIDs, also where other text is answered 404; user ids are any text."""
+    if parameter["in"] != "path" or parameter["name"] == "user_id":
         return parameter
     return {**parameter, "schema": UUID}
