@@ -1,4 +1,4 @@
-"""`make teardown`, its first half: a bucket with versions must be empty before its stack can go."""
+"""`make teardown`, its first half: buckets must be empty before their stack can go."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 ROOT = Path(__file__).parents[1]
 KEPT = "prod"
-BUCKET = "Files"
+BUCKETS = ("Files", "DashboardFiles")  # the second where the stack serves the dashboard
 
 
 class TeardownError(Exception):
@@ -24,9 +24,9 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         stack = stack_name(arguments.stage)
-        bucket = bucket_of(stack)
-        print(f"Emptying {bucket}", flush=True)
-        print(f"{empty(bucket)} versions and delete markers are gone.")
+        for bucket in buckets_of(stack):
+            print(f"Emptying {bucket}", flush=True)
+            print(f"{empty(bucket)} versions and delete markers are gone.")
     except (TeardownError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -44,11 +44,17 @@ def stack_name(stage: str) -> str:
     return name
 
 
-def bucket_of(stack: str) -> str:
-    """The bucket that a stack made. Raises ClientError where there is no such stack."""
-    cloudformation = boto3.client("cloudformation")
-    answer = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=BUCKET)
-    return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+def buckets_of(stack: str) -> list[str]:
+    """The buckets of a stack that still stand. Raises ClientError where there is no such stack."""
+    cloudformation: Any = boto3.client("cloudformation")
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return [
+        resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["LogicalResourceId"] in BUCKETS
+        and resource["ResourceStatus"] != "DELETE_COMPLETE"
+    ]
 
 
 def empty(bucket: str) -> int:

@@ -9,9 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from deployment.teardown import TeardownError, bucket_of, empty, stack_name
+from deployment.teardown import TeardownError, buckets_of, empty, main, stack_name
 
-VERSIONED = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "files-of-dev"}}
+
+def bucket(name: str) -> dict[str, object]:
+    return {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
+
+
+def create_stack(stage: str, resources: dict[str, dict[str, object]]) -> None:
+    template = json.dumps({"Resources": resources})
+    boto3.client("cloudformation").create_stack(StackName=stack_name(stage), TemplateBody=template)
 
 
 @pytest.fixture
@@ -21,10 +28,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        template = json.dumps({"Resources": {"Files": VERSIONED}})
-        boto3.client("cloudformation").create_stack(
-            StackName=stack_name("dev"), TemplateBody=template
-        )
+        create_stack("dev", {"Files": bucket("files-of-dev")})
         s3 = boto3.client("s3")
         versioning: Any = {"Status": "Enabled"}
         s3.put_bucket_versioning(Bucket="files-of-dev", VersioningConfiguration=versioning)
@@ -35,10 +39,25 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_every_version_and_delete_marker_goes(s3: Any) -> None:
-    assert empty(bucket_of(stack_name("dev"))) == 3
+    assert buckets_of(stack_name("dev")) == ["files-of-dev"]
+    assert empty("files-of-dev") == 3
     left = s3.list_object_versions(Bucket="files-of-dev")
     assert "Versions" not in left
     assert "DeleteMarkers" not in left
+
+
+def test_the_dashboards_bucket_is_emptied_too(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    resources = {
+        "Files": bucket("files"),
+        "Other": bucket("other"),
+        "DashboardFiles": bucket("pages"),
+    }
+    create_stack("staging", resources)
+    s3.put_object(Bucket="pages", Key="index.html", Body=b"<!doctype html>")
+    monkeypatch.setattr("sys.argv", ["teardown", "--stage", "staging"])
+    assert main() == 0
+    assert "Contents" not in s3.list_objects_v2(Bucket="pages")
+    assert sorted(buckets_of(stack_name("staging"))) == ["files", "pages"]
 
 
 def test_an_empty_bucket_stays_as_it_is(s3: Any) -> None:
@@ -48,7 +67,7 @@ def test_an_empty_bucket_stays_as_it_is(s3: Any) -> None:
 
 def test_a_stack_that_is_not_there_is_an_error(s3: Any) -> None:
     with pytest.raises(ClientError):
-        bucket_of(stack_name("staging"))
+        buckets_of(stack_name("staging"))
 
 
 @pytest.mark.parametrize("stage", ["prod", "default", "nowhere"])
