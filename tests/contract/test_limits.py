@@ -18,7 +18,7 @@ from attachments.routes import Allowance
 from functions.sweep.recount import recount
 from tests.builders import in_state, settings_of
 from tests.contract.conftest import Stores
-from tests.contract.test_stores import attached, note
+from tests.contract.records import attached, note
 
 AT_ONCE, ALLOWED = 100, 37
 

@@ -14,7 +14,7 @@ from attachments.model import Message, Status
 from attachments.users import Named
 from tests.builders import TOMBSTONE_LIFE, in_state
 from tests.contract.conftest import Clock, Stores
-from tests.contract.test_stores import attached, note
+from tests.contract.records import attached, note
 
 
 def place(stores: Stores, user: str) -> Message:

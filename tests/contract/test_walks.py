@@ -9,7 +9,7 @@ from attachments.ids import new_id
 from attachments.model import Status
 from tests.builders import in_state
 from tests.contract.conftest import Clock, Stores
-from tests.contract.test_stores import made_at
+from tests.contract.records import made_at
 
 TTL = timedelta(days=30)
 
