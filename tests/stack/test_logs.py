@@ -64,7 +64,12 @@ def test_no_log_line_holds_a_token_or_a_signed_url(run: LocalRun) -> None:
     assert stack.sender.settled(refused["id"])["status"] == "rejected"
     download = stack.sender.get(f"/attachments/{ready['id']}/download/").json()
     pending = stack.sender.ask(message, note())
-    ids = {"attachment_id": ready["id"], "message_id": message, "conversation_id": conversation}
+    ids = {
+        "attachment_id": ready["id"],
+        "message_id": message,
+        "conversation_id": conversation,
+        "user_id": "somebody-else",  # who is erased by it
+    }
     seen = use_everything(stack, ids)
     assert seen >= {"200", "400", "401", "403", "404", "422"}
 
