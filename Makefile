@@ -56,6 +56,10 @@ build: .venv-sam/ready .venv-lambda/ready layer ## what is deployed, into .aws-s
 	@.venv/bin/python -m artifacts .aws-sam/plain/$(ARCH) .aws-sam/$(ARCH) --python .venv-lambda/bin/python
 	@du -sh .aws-sam/$(ARCH)/*/
 
+.PHONY: screenshots
+screenshots: .venv/browser-ready ## each view of the dashboard into docs/images, light, dark and as on a phone
+	@PYTHONPATH=layers/core .venv/bin/python -m tests.browser.screenshots
+
 bench: .venv/ready layer ## what is fast, beside what one would do instead (some twenty minutes)
 	@$(UV) --python .venv/bin/python -r requirements/bench.txt
 	@$(MAKE) build ARCH=$(NATIVE)

@@ -1,5 +1,6 @@
 import "./styles/base.css";
 import "./styles/parts.css";
+import "./styles/header.css";
 import "./styles/gallery.css";
 import "./styles/details.css";
 import "./styles/activity.css";

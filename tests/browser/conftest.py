@@ -1,10 +1,6 @@
-"""A real Chromium against a running stack that serves the dashboard.
-
-The machine's own browser is driven: `chromium` of the PATH, or the one that CHROMIUM names.
-"""
+"""A real Chromium against a running stack that serves the dashboard."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,22 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from tests.browser import chromium
 from tests.browser.visitor import Visitor
-from tests.stack.client import ROOT, LocalRun, Stack
+from tests.stack.client import ROOT, File, LocalRun, Stack, note, sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# Nothing of the browser's own may leave this machine.
-ARGUMENTS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-sandbox",
-]
 Visit = Callable[..., Visitor]
 
 
@@ -43,15 +30,15 @@ def _missing(what: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        _missing("There is no Chromium: apt-get install chromium, or name one in CHROMIUM.")
+    executable = chromium.executable()
+    if executable is None:
+        _missing(chromium.MISSING)
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         _missing("Playwright is missing: `make .venv/browser-ready` installs it.")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=executable, args=chromium.ARGUMENTS)
         yield launched
         launched.close()
 
@@ -79,17 +66,31 @@ def stack(dashboard_files: Path) -> Iterator[Stack]:
             run.interrupt()
 
 
+@pytest.fixture(scope="session")
+def shared(stack: Stack) -> dict[str, str]:
+    """A conversation with a video and a document in it."""
+    conversation = stack.conversation()
+    message = stack.message(conversation)
+    clip = sample("mp4", seconds=2)
+    video = stack.sender.upload(message, File(clip.name, "video/mp4", clip.read_bytes()))
+    stack.sender.upload(message, note())
+    return {"conversation": conversation, "message": message, "video": video["id"]}
+
+
 @pytest.fixture
 def visit(browser: "Browser", stack: Stack) -> Iterator[Visit]:
-    """Opens a window for a user. At the end none may have broken the page's own rules."""
+    """Opens a window, for a user who signs in; at the end none may have broken the page's rules."""
     with ExitStack() as windows:
         visitors = []
 
-        def open_window(user: str, place: str = "", **options: Any) -> Visitor:
+        def open_window(user: str | None, place: str = "", **options: Any) -> Visitor:
             context = windows.enter_context(browser.new_context(**options))
             visitor = Visitor(context, stack)
             visitors.append(visitor)
-            visitor.sign_in(user, place)
+            if user is None:
+                visitor.go(place)
+            else:
+                visitor.sign_in(user, place)
             return visitor
 
         yield open_window

@@ -1,4 +1,4 @@
-"""Every view: nothing serious for axe, and a small first load."""
+"""Every view: nothing serious for axe, no wider than a phone, and a small first load."""
 
 import gzip
 from collections.abc import Iterator
@@ -10,18 +10,14 @@ import pytest
 
 from tests.browser.conftest import Visit
 from tests.browser.visitor import Visitor
-from tests.stack.client import ROOT, File, Stack, note, sample
+from tests.stack.client import ROOT, Stack
 
-
-@pytest.fixture(scope="module")
-def shared(stack: Stack) -> dict[str, str]:
-    """A conversation with a video and a document in it."""
-    conversation = stack.conversation()
-    message = stack.message(conversation)
-    clip = sample("mp4", seconds=2)
-    video = stack.sender.upload(message, File(clip.name, "video/mp4", clip.read_bytes()))
-    stack.sender.upload(message, note())
-    return {"conversation": conversation, "message": message, "video": video["id"]}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "is_mobile": True,
+    "has_touch": True,
+}
+WINDOW: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +50,12 @@ def views(shared: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield "#/conversations/nothing", "[role=alert] h2"
 
 
-def test_axe_finds_nothing_serious(visit: Visit, shared: dict[str, str], axe: str) -> None:
-    admin = visit("admin", "#/open", color_scheme="light", reduced_motion="reduce")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", [WINDOW, PHONE], ids=["window", "phone"])
+def test_axe_finds_nothing_serious(
+    visit: Visit, shared: dict[str, str], axe: str, scheme: str, screen: dict[str, Any]
+) -> None:
+    admin = visit("admin", "#/open", color_scheme=scheme, reduced_motion="reduce", **screen)
     found = {}
     for place, shown in views(shared):
         admin.go(place)
@@ -69,6 +69,16 @@ def test_axe_finds_nothing_serious(visit: Visit, shared: dict[str, str], axe: st
     admin.page.get_by_role("heading", name="OffChat Attachments").wait_for()
     found["sign-in"] = breaches(admin, axe)
     assert {place: breaches for place, breaches in found.items() if breaches} == {}
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(visit: Visit, shared: dict[str, str]) -> None:
+    admin = visit("admin", "#/open", **PHONE)
+    widths = {}
+    for place, shown in views(shared):
+        admin.go(place)
+        admin.page.locator(shown).first.wait_for()
+        widths[place] = admin.page.evaluate("document.documentElement.scrollWidth")
+    assert {place for place, width in widths.items() if width > PHONE["viewport"]["width"]} == set()
 
 
 def test_the_first_load_is_small(visit: Visit, stack: Stack, shared: dict[str, str]) -> None:

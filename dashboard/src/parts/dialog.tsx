@@ -2,8 +2,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 /**
- * A modal of the browser's own: it keeps the focus inside, gives it back at the end, and closes by
- * Escape or a click beside it.
+ * A modal of the browser's own: it keeps the focus inside, gives it back at the end (to the content
+ * where what had it is gone), and closes by Escape or a click beside it.
  */
 export function Dialog(props: {
   label: string;
@@ -15,9 +15,11 @@ export function Dialog(props: {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
-    dialog.current?.showModal();
+    const shown = dialog.current;
+    shown?.showModal();
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      shown?.close();
+      queueMicrotask(() => giveBack(before)); // once dialogs within are closed too: they bar the rest
     };
   }, []);
   const close = (event: Event) => {
@@ -37,4 +39,12 @@ export function Dialog(props: {
       {props.children}
     </dialog>
   );
+}
+
+function giveBack(before: Element | null): void {
+  if (before instanceof HTMLElement && before !== document.body && before.isConnected) {
+    before.focus();
+  } else if (document.activeElement === document.body) {
+    document.getElementById("content")?.focus();
+  }
 }

@@ -1,7 +1,9 @@
-import { useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Attachment } from "../api/records";
 import { useSigned } from "../app";
 import { Icon } from "./icon";
+import { whenNear } from "./near";
 import { placeholderUrl } from "./placeholder";
 
 /**
@@ -13,7 +15,8 @@ export function Thumbnail({ attachment }: { attachment: Attachment }) {
   const [shown, setShown] = useState(false);
   const [renewed, setRenewed] = useState(false);
   const url = attachment.thumbnail_url;
-  const placeholder = attachment.placeholder && placeholderUrl(attachment.placeholder);
+  const frame = useRef<HTMLDivElement>(null);
+  const placeholder = usePlaceholder(attachment.placeholder, frame);
 
   const renew = async () => {
     if (renewed) return;
@@ -22,9 +25,9 @@ export function Thumbnail({ attachment }: { attachment: Attachment }) {
     if (fresh) newsroom.tell({ kind: "changed", attachment: fresh });
   };
   return (
-    <div class="thumbnail">
+    <div ref={frame} class="thumbnail">
       {placeholder && <img class="placeholder" src={placeholder} alt="" />}
-      {!url && !placeholder && <Icon name={attachment.file_type} />}
+      {!url && placeholder === null && <Icon name={attachment.file_type} />}
       {url && (
         <img
           class={shown ? "picture shown" : "picture"}
@@ -38,4 +41,21 @@ export function Thumbnail({ attachment }: { attachment: Attachment }) {
       )}
     </div>
   );
+}
+
+/**
+ * The placeholder as a picture: null if there is none, undefined until the frame that it is for is
+ * nearly on screen.
+ */
+function usePlaceholder(
+  hash: string | null,
+  frame: RefObject<HTMLDivElement>,
+): string | null | undefined {
+  const [url, setUrl] = useState<string | null>();
+  useEffect(() => {
+    setUrl(undefined);
+    if (!hash || !frame.current) return;
+    return whenNear(frame.current, () => setUrl(placeholderUrl(hash)));
+  }, [hash, frame]);
+  return hash ? url : null;
 }

@@ -110,14 +110,16 @@ function Table({ place, entries }: { place: ActivityPlace; entries: readonly Act
         {entries.map((entry) => (
           <tr key={entry.id} data-action={entry.action}>
             <td>
-              <span class={`act ${entry.action}`}>
-                <Icon name={ICONS[entry.action] ?? "activity"} />
-              </span>
-              <span>
-                <strong>{words(entry.action)}</strong>
-                {entry.admin_override && <span class="badge">as admin</span>}
-                <small class="faint">{entry.description}</small>
-              </span>
+              <div class="what">
+                <span class={`act ${entry.action}`}>
+                  <Icon name={ICONS[entry.action] ?? "activity"} />
+                </span>
+                <span>
+                  <strong>{words(entry.action)}</strong>
+                  {entry.admin_override && <span class="badge">as admin</span>}
+                  <small class="faint">{entry.description}</small>
+                </span>
+              </div>
             </td>
             <td data-label="Who">
               <a href={hashOf({ ...place, user: entry.user_id })}>{entry.user_id}</a>
