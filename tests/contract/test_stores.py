@@ -3,22 +3,22 @@
 The real ones run on moto, which is lenient where AWS is not. moto does not (and who proves it):
 
     check signatures
-        contract/test_gate.py          test_an_altered_url_is_refused
+        contract/gate/test_uploads.py  test_an_altered_url_is_refused
     refuse a URL that has expired
         stack/test_signed_requests.py  test_an_expired_url_is_refused
     hold a body to its signed length and type
-        contract/test_gate.py          test_an_upload_other_than_signed_is_refused
+        contract/gate/test_uploads.py  test_an_upload_other_than_signed_is_refused
     hold a body to its checksum
-        contract/test_gate.py          test_a_body_must_have_the_digest_that_its_headers_say
+        contract/gate/test_bodies.py   test_a_body_must_have_the_digest_that_its_headers_say
     refuse headers that nobody signed
-        contract/test_gate.py          test_an_unsigned_amz_header_is_refused
+        contract/gate/test_uploads.py  test_an_unsigned_amz_header_is_refused
     apply CORS rules
-        contract/test_gate.py          test_nobody_else_may_ask
+        contract/gate/test_cors.py     test_nobody_else_may_ask
         stack/test_cors.py             test_a_foreign_page_may_not_upload_to_the_bucket
     honour ClientRequestToken: a replayed transaction is applied twice
         contract/test_catalog.py       test_a_replayed_transaction_finds_its_own_revision_taken
     refuse a copy to where an object is
-        contract/test_gate.py          test_a_copy_takes_no_place_that_is_taken
+        contract/gate/test_reads.py    test_a_copy_takes_no_place_that_is_taken
     isolate transactions, or report a conflict of two (here it serves one request at a time)
         unit/test_dynamo.py            test_a_transaction_that_meets_another_is_tried_again
     remove items at the end of their TTL, and AWS does so only within days
