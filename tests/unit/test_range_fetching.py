@@ -1,0 +1,198 @@
+"""What the range server asks of the store, when, and how much of it."""
+
+import http.client
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+
+from functions.inspect_upload.block_cache import BLOCK_BYTES
+from functions.inspect_upload.range_server import (
+    HEAD_BYTES,
+    TAIL_BYTES,
+    BudgetExceededError,
+    RangeServer,
+)
+from tests.unit.range_client import (
+    BIG,
+    KIB,
+    MIB,
+    PATIENCE_S,
+    MemoryReader,
+    ask,
+    connected,
+    eventually,
+    fetching,
+    object_of,
+    raw,
+)
+
+# what the store is asked
+
+
+def test_head_and_tail_are_asked_for_at_once() -> None:
+    reader = MemoryReader(BIG)
+    reader.gate.clear()
+    with RangeServer(reader) as server:
+        # Both are asked for while neither has been answered.
+        eventually(lambda: len(reader.asked) == 2)
+        asked = sorted(reader.asked)
+        reader.gate.set()
+        tail = (len(BIG) - TAIL_BYTES) // BLOCK_BYTES * BLOCK_BYTES
+        assert asked == [(0, HEAD_BYTES), (tail, len(BIG) - tail)]
+        assert (server.requests, server.bytes_read) == (2, HEAD_BYTES + len(BIG) - tail)
+
+
+def test_a_block_can_be_had_before_the_rest_of_its_request_has_come() -> None:
+    reader = object_of(4 * MIB)
+    reader.stall_after = 2 * BLOCK_BYTES
+    with RangeServer(reader) as server:
+        assert server.read(0, BLOCK_BYTES) == reader.data[:BLOCK_BYTES]
+        assert ask(server, "bytes=0-9999")[1] == reader.data[:10_000]
+        assert len(fetching()) == 2
+        reader.stalled.set()
+        assert server.head == reader.data[:HEAD_BYTES]
+
+
+def test_what_is_known_to_be_needed_is_fetched_in_one_request() -> None:
+    reader = object_of(8 * MIB)
+    with RangeServer(reader) as server:
+        assert server.tail == reader.data[-TAIL_BYTES:]
+        reader.asked.clear()
+        server.prefetch(5 * MIB + 5, 8 * MIB)
+        assert server.read(5 * MIB + 5, 3 * MIB) == reader.data[5 * MIB + 5 :]
+    assert reader.asked == [(5 * MIB, 8 * MIB - TAIL_BYTES - 5 * MIB)]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 5), (9, 5), (50, 101), (200, 300)])
+def test_nothing_is_fetched_where_there_is_nothing(start: int, stop: int) -> None:
+    reader = object_of(100)
+    with RangeServer(reader) as server:
+        server.prefetch(start, stop)
+        assert server.head
+    assert reader.asked == [(0, 100)]
+
+
+def test_a_small_object_is_one_request() -> None:
+    reader = object_of(MIB + 400 * KIB)
+    with RangeServer(reader) as server:
+        ask(server)
+        assert server.head == reader.data[:HEAD_BYTES]
+        assert server.tail == reader.data[-TAIL_BYTES:]
+    assert reader.asked == [(0, reader.size)]
+
+
+def test_what_many_ask_for_is_fetched_once() -> None:
+    reader = MemoryReader(BIG)
+    with RangeServer(reader, head_bytes=1, tail_bytes=1) as server:
+        assert server.head
+        assert server.tail
+        reader.asked.clear()
+        reader.gate.clear()
+        start = 4 * BLOCK_BYTES
+        with ThreadPoolExecutor(8) as threads:
+            answers = [threads.submit(server.read, start, 100) for _ in range(4)]
+            answers += [
+                threads.submit(lambda: ask(server, f"bytes={start}-{start + 99}")[1])
+                for _ in range(4)
+            ]
+            reader.gate.set()
+            assert {answer.result(PATIENCE_S) for answer in answers} == {BIG[start : start + 100]}
+    assert reader.asked == [(start, BLOCK_BYTES)]
+
+
+def test_missing_blocks_side_by_side_are_one_request() -> None:
+    reader = object_of(10 * MIB)
+    with RangeServer(reader, head_bytes=1, tail_bytes=1) as server:
+        server.read(4 * BLOCK_BYTES, 1)
+        reader.asked.clear()
+        server.read(2 * BLOCK_BYTES + 5, 5 * BLOCK_BYTES)
+    # Block 4 is there already, so that it parts what is missing.
+    asked = sorted((start // BLOCK_BYTES, length // BLOCK_BYTES) for start, length in reader.asked)
+    assert asked == [(2, 2), (5, 3)]
+
+
+def test_a_client_that_reads_on_gets_more_at_once() -> None:
+    reader = object_of(16 * MIB)
+    with RangeServer(reader, head_bytes=1, tail_bytes=1) as server:
+        assert server.tail
+        reader.asked.clear()
+        assert ask(server, f"bytes={BLOCK_BYTES}-")[1] == reader.data[BLOCK_BYTES:]
+    blocks = [length // BLOCK_BYTES for _, length in reader.asked]
+    assert blocks[0] == 4
+    assert 16 <= max(blocks) <= 64
+    assert len(blocks) <= 30
+
+
+def test_the_next_is_fetched_before_a_client_that_reads_on_needs_it() -> None:
+    reader = object_of(8 * MIB)
+    with RangeServer(reader, head_bytes=2 * MIB, tail_bytes=1) as server, raw(server) as client:
+        assert server.head
+        assert server.tail
+        reader.gate.clear()
+        path = urlsplit(server.url).path
+        client.sendall(f"GET {path} HTTP/1.1\r\nRange: bytes=0-\r\n\r\n".encode())
+        received = 0
+        while received < 2 * MIB:  # all that is there, while the store is silent
+            received += len(client.recv(64 * KIB))
+        eventually(lambda: len(reader.asked) >= 3)
+        assert reader.asked[2][0] == 2 * MIB
+        reader.gate.set()
+
+
+def test_a_client_that_stops_reading_stops_the_fetching() -> None:
+    reader = object_of(16 * MIB)
+    with RangeServer(reader, head_bytes=1, tail_bytes=1) as server, connected(server) as client:
+        assert server.head
+        assert server.tail
+        reader.asked.clear()
+        client.connect()
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * KIB)
+        client.request("GET", urlsplit(server.url).path, headers={"Range": "bytes=4194304-"})
+        response = client.getresponse()
+        for _ in range(4):
+            response.read(64 * KIB)
+        response.close()
+    assert 256 * KIB <= sum(length for _, length in reader.asked) <= 768 * KIB
+
+
+def test_a_bounded_range_is_not_read_past_its_end() -> None:
+    reader = object_of(8 * MIB)
+    with RangeServer(reader, head_bytes=1, tail_bytes=1) as server:
+        assert server.tail
+        reader.asked.clear()
+        ask(server, f"bytes={BLOCK_BYTES}-{4 * BLOCK_BYTES - 1}")
+    assert sum(length for _, length in reader.asked) == 3 * BLOCK_BYTES
+
+
+# the budget
+
+
+def test_past_the_budget_nothing_is_read_and_it_says_so() -> None:
+    reader = object_of(8 * MIB)
+    with RangeServer(reader, budget_bytes=2 * MIB) as server:
+        assert not server.exhausted
+        response, body = None, b""
+        with connected(server) as connection:
+            connection.request("GET", urlsplit(server.url).path)
+            response = connection.getresponse()
+            with pytest.raises(http.client.IncompleteRead) as cut:
+                response.read()
+            body = cut.value.partial
+        assert server.exhausted
+        assert MIB <= len(body) < 2 * MIB
+        assert body == reader.data[: len(body)]
+        with pytest.raises(BudgetExceededError, match="2097152"):
+            server.read(4 * MIB, 1)
+        assert server.read(0, MIB) == reader.data[:MIB]
+        assert server.bytes_read <= 2 * MIB
+    assert sum(length for _, length in reader.asked) == server.bytes_read
+    assert server.failure is None
+
+
+def test_an_object_of_exactly_the_budget_is_read_whole() -> None:
+    reader = object_of(4 * MIB)
+    with RangeServer(reader, budget_bytes=4 * MIB) as server:
+        assert ask(server)[1] == reader.data
+        assert not server.exhausted
