@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 IMAGES = ROOT / "docs" / "images"
-COLOURS = 256  # a palette: a third of the bytes, and of flat surfaces nothing is lost
+COLOURS = 128  # a palette: a third of the bytes, and of flat surfaces nothing is lost
 WINDOW = {"width": 1280, "height": 800}
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": WINDOW},
