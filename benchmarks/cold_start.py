@@ -9,8 +9,9 @@ its part of docs/performance.md.
 import argparse
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from statistics import median
@@ -19,7 +20,7 @@ from typing import Any
 from artifacts.build import Function, functions_of
 from benchmarks import cold_start_page
 from benchmarks.cold_starts import BUILT, PLAIN, ColdStart, missed
-from benchmarks.cpu_quota import CpuQuota, NoQuotaError
+from benchmarks.cpu_quota import CpuQuota, NoQuotaError, cpus_of
 from benchmarks.results import FOLDER, machine, today
 from benchmarks.starts import PYTHON, ROOT, FailedStartError, Imports, Starter, Timing
 from local import sample_upload
@@ -29,6 +30,9 @@ from local.template import load
 
 RESULTS = FOLDER / "cold_start.json"
 RUNS_MIN = 10
+PROCESSORS_SHARED = 0.6  # the rest is the data plane's and ours
+Variant = tuple[Function, str]
+Timings = dict[Variant, list[Timing]]
 CALLERS = {"Report": "admin", "SyncChat": "service"}
 
 
@@ -37,11 +41,11 @@ def main() -> int:
     if arguments.report:
         return _report(json.loads(RESULTS.read_text()))
     try:
-        rows = asyncio.run(_measure(arguments.runs))
+        rows = asyncio.run(_measure(arguments.runs, arguments.function))
     except FailedStartError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    if arguments.runs >= RUNS_MIN:
+    if arguments.runs >= RUNS_MIN and arguments.function is None:
         _report(json.loads(RESULTS.read_text()))
     print("\n" + cold_start_page.plain(rows))
     sentences = missed(rows)
@@ -50,12 +54,16 @@ def main() -> int:
     return int(arguments.must_hold and bool(sentences))
 
 
-async def _measure(runs: int) -> list[ColdStart]:
+async def _measure(runs: int, only: str | None) -> list[ColdStart]:
     about = {"date": today(), "machine": machine()}
     here = ROOT / ".aws-sam"
     folders = {BUILT: here / architecture(), PLAIN: here / "plain" / architecture()}
-    functions = functions_of(load(folders[BUILT] / "template.yaml"))
-    rows = []
+    functions = [
+        function
+        for function in functions_of(load(folders[BUILT] / "template.yaml"))
+        if only in (None, function.name)
+    ]
+    rows: list[ColdStart] = []
     async with data_plane(ROOT / "template.yaml", {}) as data:
         description = describe(data, "")
         video = ROOT / ".build" / "clips" / "cold-start.mp4"
@@ -63,16 +71,24 @@ async def _measure(runs: int) -> list[ColdStart]:
         events = _events(functions, description["tokens"])
         starters = {name: Starter(folder, data, events) for name, folder in folders.items()}
         memory = {function.name: function.memory_mb for function in data.stack.functions}
+        variants = [(function, name) for function in functions for name in (BUILT, PLAIN)]
         imports = {
-            (function.name, variant): await starter.imports(function)  # and the files into memory
-            for function in functions
-            for variant, starter in starters.items()
+            (function, name): await starters[name].imports(function)  # and the files into memory
+            for function, name in variants
         }
-        with ExitStack() as cleanup:
-            for quotas in (None, _quotas(set(memory.values()), cleanup)):
-                if quotas != {}:
-                    rows += await _round(functions, starters, memory, quotas, runs, imports)
-                    _save(rows, runs, about)
+        for limited in (False, True):
+            timings = await (
+                _held_back(variants, starters, memory, runs)
+                if limited
+                else _free(variants, starters, runs)
+            )
+            rows += [
+                _row(variant, memory, timings[variant], imports[variant], limited=limited)
+                for variant in variants
+                if variant in timings
+            ]
+            if only is None:
+                _save(rows, runs, about)
     return rows
 
 
@@ -83,52 +99,84 @@ def _save(rows: Iterable[ColdStart], runs: int, about: Mapping[str, Any]) -> Non
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
-async def _round(
-    functions: list[Function],
+async def _free(variants: Sequence[Variant], starters: Mapping[str, Starter], runs: int) -> Timings:
+    """Each alone on all processors; both variants in turn, so that what disturbs disturbs both."""
+    timings: Timings = {}
+    for run in range(runs):
+        for function, name in variants:
+            timing = await starters[name].start(function, python=[str(PYTHON)])
+            timings.setdefault((function, name), []).append(timing)
+        print(f"{run + 1}/{runs} runs on all processors", file=sys.stderr)
+    return timings
+
+
+async def _held_back(
+    variants: Sequence[Variant],
     starters: Mapping[str, Starter],
     memory: Mapping[str, int],
-    quotas: Mapping[int, CpuQuota] | None,
     runs: int,
-    imports: Mapping[tuple[str, str], Imports],
-) -> list[ColdStart]:
-    """All functions of both variants in turn, so that what disturbs the machine disturbs both."""
-    timings: dict[tuple[str, str], list[Timing]] = {}
-    for run in range(runs):
-        for function in functions:
-            quota = quotas[memory[function.name]] if quotas else None
-            python = quota.held_back([str(PYTHON)]) if quota else [str(PYTHON)]
-            for variant, starter in starters.items():
-                timing = await starter.start(function, python=python)
-                timings.setdefault((function.name, variant), []).append(timing)
-        print(f"{run + 1}/{runs} runs, {'held back' if quotas else 'free'}", file=sys.stderr)
-    rows = []
-    for function in functions:
-        for variant in starters:
-            measured = timings[function.name, variant]
-            quota = quotas[memory[function.name]] if quotas else None
-            rows.append(
-                ColdStart(
-                    function=function.name,
-                    variant=variant,
-                    memory_mb=memory[function.name],
-                    cpus=round(quota.cpus, 3) if quota else None,
-                    init_ms=round(median(timing.init_ms for timing in measured), 1),
-                    answer_ms=round(median(timing.answer_ms for timing in measured), 1),
-                    ms=round(median(timing.ms for timing in measured), 1),
-                    runs=len(measured),
-                    modules=imports[function.name, variant].modules,
-                    packages=imports[function.name, variant].packages,
-                )
-            )
-    return rows
+) -> Timings:
+    """On Lambda's share of the processors: as many at a time as leave each its share."""
+    timings: Timings = {}
+
+    async def start(variant: Variant, free: asyncio.Queue[CpuQuota]) -> None:
+        function, name = variant
+        quota = await free.get()
+        try:
+            python = quota.held_back([str(PYTHON)])
+            timing = await starters[name].start(function, python=python)
+        finally:
+            free.put_nowait(quota)
+        timings.setdefault(variant, []).append(timing)
+
+    for size in sorted({memory[function.name] for function, _ in variants}):
+        of_size = [variant for variant in variants if memory[variant[0].name] == size]
+        with ExitStack() as cleanup:
+            free = _quotas(size, cleanup)
+            if free.empty():
+                return {}
+            async with asyncio.TaskGroup() as starts:
+                for variant in of_size * runs:
+                    starts.create_task(start(variant, free))
+        print(f"{runs} runs on the share of {size} MB", file=sys.stderr)
+    return timings
 
 
-def _quotas(sizes: set[int], cleanup: ExitStack) -> dict[int, CpuQuota]:
+def _row(
+    variant: Variant,
+    memory: Mapping[str, int],
+    measured: Sequence[Timing],
+    imports: Imports,
+    *,
+    limited: bool,
+) -> ColdStart:
+    function, name = variant
+    memory_mb = memory[function.name]
+    return ColdStart(
+        function=function.name,
+        variant=name,
+        memory_mb=memory_mb,
+        cpus=round(cpus_of(memory_mb), 3) if limited else None,
+        init_ms=round(median(timing.init_ms for timing in measured), 1),
+        answer_ms=round(median(timing.answer_ms for timing in measured), 1),
+        ms=round(median(timing.ms for timing in measured), 1),
+        runs=len(measured),
+        modules=imports.modules,
+        packages=imports.packages,
+    )
+
+
+def _quotas(memory_mb: int, cleanup: ExitStack) -> asyncio.Queue[CpuQuota]:
+    """As many of a memory size as the processors have room for; none where that cannot be."""
+    free: asyncio.Queue[CpuQuota] = asyncio.Queue()
+    room = (os.cpu_count() or 1) * PROCESSORS_SHARED
     try:
-        return {size: cleanup.enter_context(CpuQuota(size)) for size in sizes}
+        for _ in range(max(1, int(room / cpus_of(memory_mb)))):
+            free.put_nowait(cleanup.enter_context(CpuQuota(memory_mb)))
     except NoQuotaError as error:
         print(f"Left out: starts on Lambda's share of the processors. {error}", file=sys.stderr)
-        return {}
+        return asyncio.Queue()
+    return free
 
 
 def _events(functions: Iterable[Function], tokens: Mapping[str, str]) -> dict[str, bytes]:
@@ -152,6 +200,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cold_start", description=__doc__)
     flag = parser.add_argument
     flag("--runs", type=int, default=RUNS_MIN, help="of each; with fewer nothing is written")
+    flag("--function", help="only this one; then nothing is written")
     flag("--assert", dest="must_hold", action="store_true", help="exit 1 if a target is missed")
     flag("--report", action="store_true", help="only draw and write what the last run measured")
     return parser.parse_args()

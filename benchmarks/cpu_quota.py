@@ -6,6 +6,7 @@ By a control group of the kernel: version 2's `cpu.max`, or version 1's `cpu.cfs
 import os
 import time
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,20 +15,26 @@ CGROUPS = Path("/sys/fs/cgroup")
 PERIOD_US = 20_000  # short, so that being held back is spread out evenly
 MEMORY_MB_PER_CPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
 PATIENCE = 100
+_NUMBERS = count()
 
 
 class NoQuotaError(Exception):
     """This machine cannot hold a process back; the message says what is missing."""
 
 
+def cpus_of(memory_mb: int) -> float:
+    """The processors that Lambda gives a memory size."""
+    return memory_mb / MEMORY_MB_PER_CPU
+
+
 class CpuQuota:
     """A control group with the processor time of one Lambda memory size, while `with` lasts."""
 
     def __init__(self, memory_mb: int) -> None:
-        self.cpus = memory_mb / MEMORY_MB_PER_CPU
+        self.cpus = cpus_of(memory_mb)
         self._unified = (CGROUPS / "cgroup.controllers").exists()
         parent = CGROUPS if self._unified else CGROUPS / "cpu"
-        self._group = parent / f"benchmark-{os.getpid()}-{memory_mb}"
+        self._group = parent / f"benchmark-{os.getpid()}-{next(_NUMBERS)}"
 
     def __enter__(self) -> Self:
         """Raises NoQuotaError."""
