@@ -12,7 +12,7 @@ import pytest
 
 from local.docker import Docker, NoDockerError
 
-START_S = 60.0
+START_S = END_S = 60.0
 PACKAGES = ("docker.io", "iptables", "busybox-static")
 
 
@@ -57,4 +57,8 @@ def _daemon(folder: Path) -> Iterator[None]:
         yield
     finally:
         daemon.terminate()
-        daemon.wait(timeout=60)
+        try:
+            daemon.wait(timeout=END_S)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
