@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from attachments import wiring
 from attachments.activity import entry
 from attachments.dynamo import SHARDS
-from attachments.ids import new_id
+from attachments.ids import new_id, utc_now
 from attachments.model import Action, Attachment, Caller, Message, Status
 from attachments.storage import Storage
 from attachments.tokens import TokenVerifier
@@ -21,12 +22,21 @@ from functions.report import app as report
 from functions.serve_attachments import app as serve_attachments
 from functions.sync_chat import app as sync_chat
 from local.provision import Stack
-from tests.builders import ADMIN, PARTICIPANT, SENDER, SERVICE, in_state, pending, settings_of
+from tests.builders import (
+    ADMIN,
+    PARTICIPANT,
+    SENDER,
+    SERVICE,
+    VIDEO,
+    in_state,
+    pending,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BUILT_BY_WIRING = ("catalog", "chat", "activity", "guards", "deletion")
+BUILT_BY_WIRING = ("catalog", "chat", "activity", "guards", "deletion", "limiter")
 CONTEXT = cast(LambdaContext, SimpleNamespace(get_remaining_time_in_millis=lambda: 20_000))
 
 
@@ -64,12 +74,26 @@ class Api:
         self.calls.clear()
         return int(door.handler(event, CONTEXT)["statusCode"])
 
-    def ready(self) -> Attachment:
-        """A video that everyone may see."""
-        draft = pending(message_id=self.message, conversation_id=self.conversation)
+    def pending(self, **changes: Any) -> Attachment:
+        """A video that the sender has not uploaded."""
+        draft = pending(message_id=self.message, conversation_id=self.conversation, **changes)
         note = entry(Action.UPLOAD_REQUESTED, draft, user_id=SENDER.user_id, at=draft.created_at)
         wiring.catalog().create(draft, note, None)
-        ready = in_state(draft, Status.READY)
+        return draft
+
+    def ready(self) -> Attachment:
+        """A video that everyone may see."""
+        ready = in_state(self.pending(), Status.READY)
+        wiring.catalog().change(ready, None)
+        return ready
+
+    def stored(self) -> Attachment:
+        """A video that everyone may see, with its bytes and its thumbnail."""
+        draft, storage = self.pending(), wiring.storage()
+        storage.put_once(draft.upload_key, VIDEO, mime_type=draft.mime_type)
+        ready = replace(in_state(draft, Status.READY), version=storage.head(draft.upload_key))
+        assert ready.thumbnail
+        storage.put_once(ready.thumbnail.key, b"a picture", mime_type="image/jpeg")
         wiring.catalog().change(ready, None)
         return ready
 
@@ -81,7 +105,8 @@ def api(
     tables = {name: stack.names[name] for name in ("Attachments", "Chat", "Activity", "Guards")}
     settings = settings_of(**{f"{name.lower()}_table": table for name, table in tables.items()})
     storage: Storage = aws_stores.storage
-    for name, built in {"settings": settings, "dynamodb": dynamodb, "storage": storage}.items():
+    stand_ins = {"settings": settings, "dynamodb": dynamodb, "storage": storage}
+    for name, built in {**stand_ins, "copying_storage": storage}.items():
         monkeypatch.setattr(wiring, name, lambda built=built: built)
     for name in BUILT_BY_WIRING:
         getattr(wiring, name).cache_clear()
@@ -128,8 +153,13 @@ def _tables(params: dict[str, Any], names: dict[str, str]) -> str:
     return " ".join(names[table] for table in params["RequestItems"])
 
 
+COUNTED = "UpdateItem Guards"  # every call of a user, one that is refused too
+# The message and the uploader are still there; what the uploader holds is counted.
+BEGUN = (
+    "Put:Attachments ConditionCheck:Chat ConditionCheck:Chat Update:Guards Put:Chat Put:Activity"
+)
 # A membership is two items of one table: the conversation, and the caller in it.
-SEEN = ["GetItem Attachments", "BatchGetItem Chat"]
+SEEN = [COUNTED, "GetItem Attachments", "BatchGetItem Chat"]
 
 
 def upload(api: Api) -> dict[str, object]:
@@ -144,9 +174,36 @@ def upload(api: Api) -> dict[str, object]:
 def test_an_upload_reads_message_membership_and_key_and_writes_once(api: Api) -> None:
     path = "/api/chat/videos/upload"
     assert api.send(issue_upload, SENDER, "POST", path, upload(api)) == 201
-    puts = "Put:Attachments ConditionCheck:Chat Put:Chat Put:Activity Put:Guards"
-    reads = ["GetItem Chat", "BatchGetItem Chat", "GetItem Guards"]
+    puts = f"{BEGUN} Put:Guards"
+    reads = [COUNTED, "GetItem Chat", "BatchGetItem Chat", "GetItem Guards"]
     assert api.calls == [*reads, f"TransactWriteItems {puts}"]
+
+
+def test_a_signature_costs_the_two_reads_that_say_whose_upload_it_is(api: Api) -> None:
+    now = utc_now()
+    draft = api.pending(created_at=now, due_at=now + timedelta(hours=3))
+    asked = {"method": "PUT", "key": draft.upload_key}
+    path = f"/api/chat/attachments/{draft.id}/sign"
+    assert api.send(issue_upload, SENDER, "POST", path, asked) == 200
+    assert api.calls == SEEN
+
+
+def test_a_signature_that_outlives_the_deadline_moves_it_by_one_write(api: Api) -> None:
+    draft = api.pending(created_at=utc_now(), due_at=utc_now())
+    asked = {"method": "PUT", "key": draft.upload_key}
+    path = f"/api/chat/attachments/{draft.id}/sign"
+    assert api.send(issue_upload, SENDER, "POST", path, asked) == 200
+    assert api.calls == [*SEEN, "TransactWriteItems Put:Attachments"]
+
+
+def test_a_copy_reads_source_and_target_and_writes_it_pending_and_ready(api: Api) -> None:
+    source = api.stored()
+    path = f"/api/chat/attachments/{source.id}/copy"
+    assert api.send(issue_upload, SENDER, "POST", path, {"message_id": api.message}) == 201
+    reads = [*SEEN, "GetItem Chat", "BatchGetItem Chat", "GetItem Guards"]
+    begun = f"{BEGUN} Put:Activity Put:Guards"
+    done = "Put:Attachments ConditionCheck:Chat ConditionCheck:Chat Update:Guards Put:Activity"
+    assert api.calls == [*reads, f"TransactWriteItems {begun}", f"TransactWriteItems {done}"]
 
 
 def test_a_participant_is_shown_an_attachment_by_two_reads(api: Api) -> None:
@@ -158,7 +215,7 @@ def test_a_participant_is_shown_an_attachment_by_two_reads(api: Api) -> None:
 def test_an_admin_is_shown_an_attachment_by_one_read(api: Api) -> None:
     path = f"/api/chat/attachments/{api.ready().id}"
     assert api.send(serve_attachments, ADMIN, "GET", path) == 200
-    assert api.calls == ["GetItem Attachments"]
+    assert api.calls == [COUNTED, "GetItem Attachments"]
 
 
 @pytest.mark.parametrize("kind", ["attachments", "videos"])
@@ -174,7 +231,7 @@ def test_the_attachments_of_a_message_are_read_at_once(api: Api) -> None:
     path = f"/api/chat/messages/{api.message}/attachments"
     assert api.send(serve_attachments, PARTICIPANT, "GET", path) == 200
     reads = ["Query Chat", "BatchGetItem Attachments"]
-    assert api.calls == ["GetItem Chat", "BatchGetItem Chat", *reads]
+    assert api.calls == [COUNTED, "GetItem Chat", "BatchGetItem Chat", *reads]
 
 
 def test_the_media_of_a_conversation_are_found_by_one_query(api: Api) -> None:
@@ -182,29 +239,29 @@ def test_the_media_of_a_conversation_are_found_by_one_query(api: Api) -> None:
     path = f"/api/chat/conversations/{api.conversation}/attachments"
     assert api.send(serve_attachments, PARTICIPANT, "GET", path) == 200
     found = ["Query Attachments/by_conversation", "BatchGetItem Attachments"]
-    assert api.calls == ["BatchGetItem Chat", *found]
+    assert api.calls == [COUNTED, "BatchGetItem Chat", *found]
 
 
 def test_activity_of_an_attachment_is_one_query_and_nothing_of_the_chat(api: Api) -> None:
     path = f"/api/chat/reports/activity?attachment={new_id()}"
     assert api.send(report, ADMIN, "GET", path) == 200
-    assert api.calls == ["Query Activity"]
+    assert api.calls == [COUNTED, "Query Activity"]
 
 
-def test_who_may_not_ask_costs_no_call(api: Api) -> None:
+def test_who_may_not_ask_costs_no_call_but_the_count(api: Api) -> None:
     assert api.send(report, SENDER, "GET", "/api/chat/reports/activity") == 403
-    assert api.calls == []
+    assert api.calls == [COUNTED]
     assert api.send(serve_attachments, SENDER, "GET", "/api/chat/attachments") == 403
-    assert api.calls == []
+    assert api.calls == [COUNTED]
     path = f"/api/chat/messages/{new_id()}"
     assert api.send(sync_chat, SENDER, "DELETE", f"{path}?version=1") == 403
-    assert api.calls == []
+    assert api.calls == [COUNTED]
 
 
 def test_a_deletion_marks_in_one_transaction_before_it_removes(api: Api) -> None:
     path = f"/api/chat/attachments/{api.ready().id}"
     assert api.send(serve_attachments, SENDER, "DELETE", path) == 200
-    marked = "TransactWriteItems Put:Attachments Delete:Chat Put:Activity"
+    marked = "TransactWriteItems Put:Attachments Delete:Chat Update:Guards Put:Activity"
     removed = "TransactWriteItems Put:Attachments Delete:Chat"
     assert api.calls == [*SEEN, marked, removed]
 
@@ -230,13 +287,22 @@ def test_a_deleted_message_without_attachments_is_marked_and_looked_through(api:
     assert api.calls == [*begun, *done]
 
 
+def test_a_deleted_conversation_is_marked_and_its_messages_looked_through(api: Api) -> None:
+    path = f"/api/chat/conversations/{api.conversation}?version=2"
+    assert api.send(sync_chat, SERVICE, "DELETE", path) == 200
+    marked, gone = "TransactWriteItems Update:Chat", "TransactWriteItems Delete:Chat"
+    message = ["GetItem Chat", marked, "Query Chat", "GetItem Chat", gone, marked]
+    members = ["Query Chat", gone, gone, marked]
+    assert api.calls == [marked, "Query Chat", *message, *members]
+
+
 def test_the_list_of_a_day_asks_each_shard_once(api: Api) -> None:
     path = "/api/chat/attachments?from=1990-01-01&to=1990-01-01"
     assert api.send(serve_attachments, ADMIN, "GET", path) == 200
-    assert api.calls == ["Query Attachments/by_day"] * SHARDS
+    assert api.calls == [COUNTED, *["Query Attachments/by_day"] * SHARDS]
 
 
 def test_the_log_of_a_day_asks_each_shard_once(api: Api) -> None:
     path = "/api/chat/reports/activity?from=1990-01-01T00:00:00Z&to=1990-01-01T01:00:00Z"
     assert api.send(report, ADMIN, "GET", path) == 200
-    assert api.calls == ["Query Activity/by_day"] * SHARDS
+    assert api.calls == [COUNTED, *["Query Activity/by_day"] * SHARDS]
