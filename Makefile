@@ -64,6 +64,7 @@ bench: .venv/ready layer ## what is fast, beside what one would do instead (some
 	@$(UV) --python .venv/bin/python -r requirements/bench.txt
 	@$(MAKE) build ARCH=$(NATIVE)
 	.venv/bin/python -m benchmarks.cold_start --assert
+	.venv/bin/python -m benchmarks.api_latency
 	.venv/bin/python -m benchmarks.inspection --assert
 
 soak: .venv/ready layer ## the long tests: broken files, races, crashes, model, load with faults, steady load, killed uploads (some hours)

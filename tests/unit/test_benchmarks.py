@@ -1,15 +1,28 @@
 """The benchmark's own arithmetic: pacing, targets, costs, tables."""
 
+import json
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 
+from attachments.routes import ROUTES
 from benchmarks import cold_starts, page, tables
+from benchmarks.api_requests import REQUESTS
 from benchmarks.cold_starts import ColdStart
 from benchmarks.measure import Row
 from benchmarks.memory_curve import point, usd_per_million
+from benchmarks.recorded_answers import Body, RecordedAnswers, UnrecordedCallError
 from benchmarks.targets import missed
 from benchmarks.token_bucket import TokenBucket
+from local.template import REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 class Clock:
@@ -115,3 +128,50 @@ def test_cold_starts_together_take_at_most_half_on_each_share_of_the_processors(
     [sentence] = cold_starts.missed(rows)
     assert "together take 0.51" in sentence
     assert "Lambda's share" in sentence
+
+
+def test_every_route_of_the_api_is_timed() -> None:
+    asked = {
+        route.path
+        for route in ROUTES
+        for request in REQUESTS
+        if request.method == route.method and route.matches(request.path)
+    }
+    assert asked == {route.path for route in ROUTES}
+
+
+def test_a_request_is_timed_in_the_function_that_answers_it() -> None:
+    for request in REQUESTS:
+        [route] = (r for r in ROUTES if r.method == request.method and r.matches(request.path))
+        assert request.function == route.function.title().replace("_", ""), request.title
+
+
+def get_item(client: "DynamoDBClient") -> object:
+    return client.get_item(TableName="a-table", Key={"id": {"S": "1"}}).get("Item")
+
+
+def test_recorded_answers_are_given_again_without_a_network() -> None:
+    answers, network = RecordedAnswers({"a-table": "Chat"}), Network()
+    session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="s", region_name=REGION)
+    answers.attach(session)
+    session.events.register_last("before-send", network)  # type: ignore[arg-type]
+    with closing(session.client("dynamodb")) as client:
+        answers.record()
+        first = [get_item(client), get_item(client)]
+        answers.replay()
+        assert [get_item(client), get_item(client)] == first
+        assert answers.calls == {"GetItem Chat": 2}
+        with pytest.raises(UnrecordedCallError, match="GetItem Chat, number 3"):
+            get_item(client)
+
+
+class Network:
+    """A table whose item counts how often it was asked for."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        self.sent += 1
+        item = {"Item": {"number": {"N": str(self.sent)}}}
+        return AWSResponse(request.url, 200, HTTPHeaders(), Body(json.dumps(item).encode()))
