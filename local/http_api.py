@@ -92,9 +92,9 @@ class HttpApi:
                 otherwise = route
                 continue
             method = "*" if route.method == "ANY" else route.method
-            path = re.sub(r"\+\}$", ":.+}", route.path)
+            path = re.sub(r"\+\}$", ":(?s:.+)}", route.path)
             application.router.add_route(method, path, partial(self._handle, route))
-        application.router.add_route("*", "/{path:.*}", partial(self._otherwise, otherwise))
+        application.router.add_route("*", "/{path:(?s:.*)}", partial(self._otherwise, otherwise))
         async with serving(application, port, auto_decompress=False) as address:
             yield address
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, Strict
 
 from attachments.chat import Chat
 from attachments.deletion import Deletion, HasTime
@@ -17,13 +17,15 @@ from attachments.tokens import MAX_USER_ID_CHARACTERS
 MAX_PARTICIPANTS = 1000
 UserId = Annotated[str, Field(min_length=1, max_length=MAX_USER_ID_CHARACTERS)]
 Version = Annotated[int, Field(ge=0, lt=2**63, description="Grows with every change.")]
+# In JSON `false` and "7" are no numbers; in a query everything is text.
+JsonVersion = Annotated[Version, Strict()]
 
 
 class ConversationBody(BaseModel):
     """All participants of a conversation, as they are from now on."""
 
     participants: list[UserId] = Field(max_length=MAX_PARTICIPANTS)
-    version: Version
+    version: JsonVersion
 
 
 class MessageBody(BaseModel):
@@ -31,11 +33,11 @@ class MessageBody(BaseModel):
 
     conversation_id: UUID
     sender_id: UserId
-    version: Version
+    version: JsonVersion
 
 
 class VersionBody(BaseModel):
-    version: Version
+    version: JsonVersion
 
 
 class Synced(BaseModel):

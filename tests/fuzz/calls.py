@@ -43,6 +43,9 @@ CHECKS = [
     negative_data_rejection,
     unsupported_method,
 ]
+# API Gateway refuses more than 10,240 bytes of request line and headers before any function is
+# asked; the local server refuses a line of 8,190.
+LONGEST_URL = 8_000
 CALLERS = ("nobody", "stranger", "participant", "sender", "admin", "service")
 UNTOUCHED, GONE = "as generated", "gone"
 PICKS = (UNTOUCHED, "ready", "ready", "pending", "pending", GONE)
@@ -179,13 +182,17 @@ class Fuzz:
             token = self.stack.description["tokens"].get(who)
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             response = case.call(session=self._session, headers=headers, timeout=PATIENCE_S)
+            if len(response.request.url or "") > LONGEST_URL:
+                return
             self.calls += 1
             self.statuses[response.status_code] += 1
             self._check(case, who, response)
 
     def _check(self, case: Case, who: str, response: schemathesis.Response) -> None:
+        # Who somebody is comes before what they ask for: a strange method may be 401 or 403 first.
+        excluded = [unsupported_method] if response.status_code in (401, 403) else []
         try:
-            case.validate_response(response, checks=CHECKS)
+            case.validate_response(response, checks=CHECKS, excluded_checks=excluded)
         except FailureGroup as failures:
             self._note(case, who, response.status_code, str(failures))
         said = {name: values[0] for name, values in response.headers.items()}

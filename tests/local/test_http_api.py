@@ -397,3 +397,11 @@ def test_pages_are_asked_before_the_default_route_and_after_the_others(
         assert client.get("/api/x").json()["routeKey"] == "GET /api/{proxy+}"
         assert client.get("/other").json()["routeKey"] == "$default"
         assert client.post("/").json()["routeKey"] == "$default"
+
+
+def test_a_path_with_a_newline_reaches_its_function(
+    background: Background, lambda_endpoint: str
+) -> None:
+    with api_in_front_of(lambda_endpoint, background, routes=(*ROUTES, DEFAULT)) as client:
+        assert client.get("/api/a%0Ab").json()["routeKey"] == "GET /api/{proxy+}"
+        assert client.get("/a%0Ab").json()["routeKey"] == "$default"

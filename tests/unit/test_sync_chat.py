@@ -1,9 +1,10 @@
 """What the chat backend tells, and what becomes of the attachments."""
 
+import json
 from uuid import UUID
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from attachments.chat import HEAD_START
 from attachments.errors import ConflictError, InvalidRequestError
@@ -183,3 +184,20 @@ def test_the_largest_conversation_fits() -> None:
     users = [f"user-{number}" for number in range(MAX_PARTICIPANTS)]
     body = ConversationBody(participants=users, version=2**63 - 1)
     assert len(body.participants) == MAX_PARTICIPANTS
+
+
+BODIES: list[tuple[type[BaseModel], dict[str, object]]] = [
+    (VersionBody, {}),
+    (ConversationBody, {"participants": []}),
+    (MessageBody, {"conversation_id": CONVERSATION, "sender_id": "sender"}),
+]
+
+
+@pytest.mark.parametrize(("model", "rest"), BODIES)
+@pytest.mark.parametrize("version", [False, True, "7", 7.0, -1, 2**63])
+def test_a_version_in_a_body_is_a_number_and_nothing_that_looks_like_one(
+    model: type[BaseModel], rest: dict[str, object], version: object
+) -> None:
+    model.model_validate_json(json.dumps({**rest, "version": 7}))
+    with pytest.raises(ValidationError):
+        model.model_validate_json(json.dumps({**rest, "version": version}))
