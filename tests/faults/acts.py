@@ -226,6 +226,11 @@ def delete_conversation(chat: Chat) -> Act:
     return asked(chat, "service", "DELETE", f"/conversations/{CONVERSATION}/", {"version": 2})
 
 
+def erase_user(chat: Chat) -> Act:
+    fill(chat)
+    return asked(chat, "service", "DELETE", "/users/sender/")
+
+
 def change_participants(chat: Chat) -> Act:
     """So many that it takes two transactions."""
     people = {"participants": [f"user {number}" for number in range(120)], "version": 2}
@@ -282,6 +287,7 @@ SCENARIOS = (
     Scenario("delete message", delete_message, swept=SOON),
     Scenario("delete message, never repeated", delete_message, swept=SOON, again=False),
     Scenario("delete conversation", delete_conversation, swept=SOON),
+    Scenario("erase user", erase_user, swept=timedelta(minutes=11), sweeps=2),
     Scenario("change participants", change_participants),
     Scenario("tell message", tell_message),
     Scenario("sweep", sweep, later=PAST_ALL_DEADLINES, again=False),

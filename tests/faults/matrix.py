@@ -4,7 +4,7 @@ For each scenario one undisturbed run counts the boundaries and shows the end. T
 boundary and fault, on a copy of the same stores: the act is stopped there, done again if it was not
 answered as done, swept once all deadlines have passed, and compared.
 
-    python -m tests.faults.matrix [--share K/N] [--only NAME]
+    python -m tests.faults.matrix [--share K/N] [--worker K/N] [--only NAME]
 
 prints a line for each scenario, then each difference, and ends with 1 if there is any.
 """
@@ -60,17 +60,20 @@ class Row:
 class Share:
     """Which part of the cases runs: `part` of `parts`, evenly and always the same.
 
-    Kills at requests that change something always run.
+    Kills at requests that change something are in every part. Of several workers at once each does
+    every so many cases of it.
     """
 
     part: int = 0
     parts: int = 1
+    worker: int = 0
+    workers: int = 1
 
     def has(self, scenario: str, boundary: int, call: str, fault: Fault) -> bool:
-        if fault is Fault.KILLED and not call.split(".")[1].startswith(READING):
-            return True
-        case = f"{scenario} {boundary} {fault}"
-        return zlib.crc32(case.encode()) % self.parts == self.part
+        number = zlib.crc32(f"{scenario} {boundary} {fault}".encode())
+        always = fault is Fault.KILLED and not call.split(".")[1].startswith(READING)
+        mine = number // self.parts % self.workers == self.worker
+        return mine and (always or number % self.parts == self.part)
 
 
 READING = ("Get", "Head", "List", "Query", "Scan", "BatchGet")
@@ -186,13 +189,15 @@ def matrix(share: Share, scenarios: tuple[Scenario, ...]) -> Iterator[Row]:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--share", default="0/1", help="K/N: the K-th of N parts of the cases")
+    parser.add_argument("--worker", default="0/1", help="K/N: the K-th of N that run it at once")
     parser.add_argument("--only", help="scenarios whose names contain this")
     arguments = parser.parse_args()
     part, parts = map(int, arguments.share.split("/"))
+    worker, workers = map(int, arguments.worker.split("/"))
     known = (*SCENARIOS, VIDEO) if "TEST_CLIP" in os.environ else SCENARIOS
     scenarios = tuple(each for each in known if (arguments.only or "") in each.name)
     rows = []
-    for row in matrix(Share(part, parts), scenarios):
+    for row in matrix(Share(part, parts, worker, workers), scenarios):
         print(row, *row.differences, sep="\n", flush=True)
         rows.append(row)
     differences = sum(len(row.differences) for row in rows)

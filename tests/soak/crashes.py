@@ -1,6 +1,6 @@
 """The whole crash matrix: every act stopped at every boundary in every way, a real video included.
 
-    python -m tests.soak.crashes [--share K/N] [--only NAME]
+    python -m tests.soak.crashes [--share K/N] [--worker K/N] [--only NAME]
 
 Exits with 1 if anything does not come right; what differs is printed.
 """
