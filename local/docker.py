@@ -5,6 +5,7 @@ Docker Engine API, v1.41: networks, containers.
 
 import json
 import os
+import socket
 from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
@@ -25,8 +26,15 @@ class Docker:
     def __enter__(self) -> Self:
         """Raises NoDockerError."""
         host = os.environ.get("DOCKER_HOST", f"unix://{SOCKET}")
+        path = host.removeprefix("unix://")
+        try:
+            # httpcore leaves its socket open where nobody listens.
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(path)
+        except OSError as error:
+            raise _no_docker(host, error) from error
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=host.removeprefix("unix://")),
+            transport=httpx.HTTPTransport(uds=path),
             base_url="http://docker/v1.41",
             timeout=60,
         )
@@ -34,8 +42,7 @@ class Docker:
             self._http.get("/_ping").raise_for_status()
         except httpx.HTTPError as error:
             self._http.close()
-            problem = f"There is no Docker engine at {host} ({error})."
-            raise NoDockerError(f"{problem} Start one, or name it in DOCKER_HOST.") from error
+            raise _no_docker(host, error) from error
         return self
 
     def __exit__(
@@ -88,3 +95,8 @@ class Docker:
         made = self._http.post(f"/containers/{container}/exec", json=asked).raise_for_status()
         started = {"Detach": False, "Tty": True}
         return self._http.post(f"/exec/{made.json()['Id']}/start", json=started).text
+
+
+def _no_docker(host: str, error: Exception) -> NoDockerError:
+    problem = f"There is no Docker engine at {host} ({error})."
+    return NoDockerError(f"{problem} Start one, or name it in DOCKER_HOST.")

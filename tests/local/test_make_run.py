@@ -124,7 +124,8 @@ def test_a_template_that_cannot_run_is_told(
     (tmp_path / ".build").symlink_to(ROOT / ".build")
     if template is not None:
         (tmp_path / "template.yaml").write_text(template)
-    said = refused(LocalRun(tmp_path, "--port", "0", "--no-demo", root=tmp_path))
+    plain = {"PARAMETERS": ""}
+    said = refused(LocalRun(tmp_path, "--port", "0", "--no-demo", environment=plain, root=tmp_path))
     assert told in said[0]
     # YAML's own words on the place may follow.
     assert len(said) == 1 or template == "Resources: ["

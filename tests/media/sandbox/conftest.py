@@ -10,7 +10,14 @@ import pytest
 
 from functions.inspect_upload import sandbox as sandbox_module
 from functions.inspect_upload.sandbox import Sandbox
-from tests.media.sandbox.processes import Program
+from tests.media.sandbox.processes import Children, Program, our_children
+
+
+@pytest.fixture
+def children() -> Children:
+    """Our child processes of this test: other tests may have left theirs running."""
+    others = set(our_children())
+    return lambda: [pid for pid in our_children() if pid not in others]
 
 
 @pytest.fixture
@@ -27,13 +34,15 @@ def program(tmp_path: Path) -> Program:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+def sandbox(tmp_path: Path, children: Children) -> Iterator[Sandbox]:
     with closing(Sandbox(tmp_path)) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def unfiltered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+def unfiltered(
+    tmp_path: Path, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sandbox]:
     """A sandbox where the kernel has no seccomp: what the rest of it does alone."""
     absent = "from functions.inspect_upload import syscall_filter as f; f.install = lambda _: False"
     start = sandbox_module.LAUNCHER.removesuffix("main()")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 PATIENCE_S = 10.0
 Program = Callable[[str], str]
+Children = Callable[[], list[int]]
 
 HANG = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
 

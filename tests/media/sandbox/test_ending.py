@@ -23,6 +23,7 @@ from functions.inspect_upload.sandbox import (
 from tests.media.sandbox.processes import (
     HANG,
     PATIENCE_S,
+    Children,
     Program,
     await_condition,
     is_gone,
@@ -157,9 +158,11 @@ def test_a_run_outlives_the_thread_that_made_the_sandbox(tmp_path: Path, program
     assert sandbox.run(name, [], deadline_s=PATIENCE_S).stdout == b"done\n"
 
 
-def test_a_killed_launcher_costs_one_run(sandbox: Sandbox, program: Program) -> None:
+def test_a_killed_launcher_costs_one_run(
+    sandbox: Sandbox, program: Program, children: Children
+) -> None:
     hang, fine = program(HANG), program("print('fine')")
-    [launcher] = our_children()
+    [launcher] = children()
     with ThreadPoolExecutor(1) as threads:
         run = threads.submit(sandbox.run, hang, [], deadline_s=PATIENCE_S)
         await_condition(lambda: bool(children_of(launcher)))
@@ -197,10 +200,12 @@ def test_no_descriptor_or_thread_is_left(sandbox: Sandbox, program: Program) -> 
     assert left() == before
 
 
-def test_a_closed_sandbox_leaves_no_process(tmp_path: Path, program: Program) -> None:
+def test_a_closed_sandbox_leaves_no_process(
+    tmp_path: Path, program: Program, children: Children
+) -> None:
     name = program(HANG)
     sandbox = Sandbox(tmp_path)
-    [launcher] = our_children()
+    [launcher] = children()
     with ThreadPoolExecutor(1) as threads:
         run = threads.submit(sandbox.run, name, [], deadline_s=PATIENCE_S)
         await_condition(lambda: bool(children_of(launcher)))
@@ -209,14 +214,14 @@ def test_a_closed_sandbox_leaves_no_process(tmp_path: Path, program: Program) ->
         with pytest.raises(SandboxError):
             run.result(PATIENCE_S)
     await_condition(lambda: is_gone(child))
-    assert our_children() == []
+    assert children() == []
 
 
 def test_a_closed_sandbox_leaves_nothing_that_a_program_started(
-    unfiltered: Sandbox, program: Program
+    unfiltered: Sandbox, program: Program, children: Children
 ) -> None:
     name = program(ESCAPE.replace("{seconds}", "60"))
-    [launcher] = our_children()
+    [launcher] = children()
     with ThreadPoolExecutor(1) as threads:
         run = threads.submit(unfiltered.run, name, [], deadline_s=PATIENCE_S)
         await_condition(lambda: len(processes_named(name)) == ESCAPED)
@@ -236,11 +241,11 @@ def processes_named(name: str) -> list[int]:
     return found
 
 
-def test_a_forgotten_sandbox_leaves_no_process(tmp_path: Path) -> None:
+def test_a_forgotten_sandbox_leaves_no_process(tmp_path: Path, children: Children) -> None:
     sandbox = Sandbox(tmp_path)
-    assert our_children()
+    assert children()
     del sandbox
-    assert our_children() == []
+    assert children() == []
 
 
 def test_programs_die_with_the_function(tmp_path: Path, program: Program) -> None:
