@@ -30,7 +30,7 @@ The real ones run on moto, which is lenient where AWS is not. moto does not (and
         contract/test_lists.py         test_an_index_that_lags_shows_nothing_old
         contract/test_lists.py         test_a_list_of_one_type_shows_no_other_however_its_index_lags
     refuse an empty string as a key
-        unit/test_http_edge.py         test_every_wrong_field_of_a_query_is_named
+        unit/test_http_bodies.py       test_every_wrong_field_of_a_query_is_named
 """
 
 import re

@@ -22,7 +22,7 @@ from tests.faults.crowd import Careful, crowd
 from tests.faults.files import mixed
 from tests.faults.invariants import BECAME, State
 from tests.faults.scene import Context
-from tests.stack.client import File, LocalRun, Stack, eventually
+from tests.stack.client import ROOT, File, LocalRun, Stack, eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -51,7 +51,12 @@ class Books:
 def run_load(uploads: int, *, seed: int, folder: Path) -> Books:
     """All of it, on a stack of its own."""
     books = Books()
-    run = LocalRun(folder, "--seed", str(seed), module="tests.faults.faulty_stack")
+    run = LocalRun(
+        folder,
+        *("--seed", str(seed)),
+        module="tests.faults.faulty_stack",
+        environment={"PYTHONPATH": str(ROOT / "layers" / "core")},
+    )
     try:
         stack = Stack(run.ready())
         with crowd(stack, USERS) as users:
