@@ -3,95 +3,20 @@ where AWS's behaviour is easier to script than to provoke."""
 
 import asyncio
 import base64
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from aiohttp import web
 
-from local.cors import CorsRule
-from local.http_api import HttpApi, Pages, Route, Throttle
-from local.lambda_client import LambdaClient
+from local.http_api import Route
 from local.loopback import serving
-from local.runtime import Runtime
-from local.worker import Function
+from tests.local.http_front import DEFAULT, ROUTES, answering, api_in_front_of
 from tests.local.probe_functions.background import Background
-
-PROBES = Path(__file__).parent / "probe_functions"
-ORIGIN = "https://chat.example"
-CORS = CorsRule(
-    origins=(ORIGIN,),
-    methods=("GET", "POST"),
-    headers=("authorization", "content-type"),
-    exposed=("etag",),
-    max_age_s=3600,
-)
-ROUTES = (
-    Route("GET", "/api/{proxy+}", "web"),
-    Route("POST", "/api/{proxy+}", "web"),
-    Route("PUT", "/items", "web"),
-    Route("GET", "/ghost", "nobody"),
-)
-DEFAULT = Route("ANY", "$default", "web")
-
-
-@pytest.fixture(scope="module")
-def background() -> Iterator[Background]:
-    with Background() as background:
-        yield background
-
-
-@pytest.fixture(scope="module")
-def lambda_endpoint(background: Background) -> Iterator[str]:
-    function = Function(
-        name="web", handler="probe.web", timeout_s=20, memory_mb=128, environment={}
-    )
-    runtime = Runtime([function], root=PROBES, log=lambda _, __: None)
-    with background.entered(runtime.serving()) as endpoint:
-        yield endpoint
-
-
-@contextmanager
-def api_in_front_of(
-    lambda_endpoint: str,
-    background: Background,
-    *,
-    routes: tuple[Route, ...] = ROUTES,
-    throttle: tuple[float, int] = (100, 100),
-    pages: tuple[Pages, ...] = (),
-    integration_timeout_s: float = 30,
-) -> Iterator[httpx.Client]:
-    with background.entered(LambdaClient.connected(lambda_endpoint)) as functions:
-        api = HttpApi(
-            routes,
-            CORS,
-            functions,
-            Throttle(*throttle),
-            pages=pages,
-            integration_timeout_s=integration_timeout_s,
-        )
-        with (
-            background.entered(api.serving()) as address,
-            httpx.Client(base_url=address, timeout=30) as client,
-        ):
-            yield client
-
-
-@pytest.fixture(scope="module")
-def api(background: Background, lambda_endpoint: str) -> Iterator[httpx.Client]:
-    with api_in_front_of(lambda_endpoint, background) as client:
-        yield client
-
-
-def answering(answer: Any) -> dict[str, str]:
-    """A query that makes the function answer this."""
-    return {"answer": json.dumps(answer)}
 
 
 @pytest.mark.parametrize(
@@ -325,64 +250,6 @@ def test_requests_beyond_the_burst_are_throttled(
         responses = [client.get("/api/x") for _ in range(3)]
     assert [response.status_code for response in responses] == [200, 200, 429]
     assert responses[2].text == '{"message":"Too Many Requests"}'
-
-
-def preflight(origin: str) -> dict[str, str]:
-    return {"Origin": origin, "Access-Control-Request-Method": "POST"}
-
-
-def test_a_preflight_is_answered_without_a_function(api: httpx.Client) -> None:
-    response = api.options("/ghost", headers=preflight(ORIGIN))
-    assert (response.status_code, response.content) == (204, b"")
-    assert cors_headers(response) == {
-        "access-control-allow-origin": ORIGIN,
-        "access-control-allow-methods": "GET,POST",
-        "access-control-allow-headers": "authorization,content-type",
-        "access-control-expose-headers": "etag",
-        "access-control-max-age": "3600",
-    }
-
-
-def cors_headers(response: httpx.Response) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in response.headers.items()
-        if name.startswith("access-control-")
-    }
-
-
-def test_a_preflight_from_elsewhere_allows_nothing(api: httpx.Client) -> None:
-    response = api.options("/api/x", headers=preflight("https://evil.example"))
-    assert (response.status_code, cors_headers(response)) == (204, {})
-
-
-def test_options_that_is_no_preflight_needs_a_route(api: httpx.Client) -> None:
-    assert api.options("/api/x", headers={"Origin": ORIGIN}).status_code == 404
-
-
-def test_a_route_that_takes_options_gets_the_preflight(
-    background: Background, lambda_endpoint: str
-) -> None:
-    with api_in_front_of(lambda_endpoint, background, routes=(DEFAULT,)) as client:
-        response = client.options("/x", headers=preflight(ORIGIN))
-    assert response.json()["requestContext"]["http"]["method"] == "OPTIONS"
-    assert cors_headers(response)["access-control-allow-methods"] == "GET,POST"
-
-
-def test_an_answer_has_the_configured_cors_headers_and_not_the_functions(
-    api: httpx.Client,
-) -> None:
-    answer = {"statusCode": 200, "headers": {"Access-Control-Allow-Origin": "*", "Vary": "x"}}
-    query = answering(answer)
-    allowed = api.get("/api/x", params=query, headers={"Origin": ORIGIN})
-    assert cors_headers(allowed) == {
-        "access-control-allow-origin": ORIGIN,
-        "access-control-expose-headers": "etag",
-    }
-    assert allowed.headers["vary"] == "x"
-    assert cors_headers(api.get("/api/x", params=query)) == {}
-    elsewhere = api.get("/api/x", params=query, headers={"Origin": "https://evil.example"})
-    assert cors_headers(elsewhere) == {}
 
 
 def test_pages_are_asked_before_the_default_route_and_after_the_others(
