@@ -288,13 +288,7 @@ class Catalog:
 
     def due(self, now: datetime, shard: int) -> Iterator[str]:
         """Ids of the records of one shard that the sweep must look at by now."""
-        for item in dynamo.query(
-            self._client,
-            TableName=self._table,
-            IndexName="by_due",
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={":shard": str(shard), ":now": rfc3339(now)},
-        ):
+        for item in dynamo.due(self._client, self._table, now, shard):
             yield str(item["id"])
 
     def _page(self, stream: Iterator[Item], keep: Callable[[Attachment], bool], limit: int) -> Page:

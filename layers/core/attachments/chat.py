@@ -91,14 +91,7 @@ class Chat:
 
     def unfinished(self, now: datetime, shard: int) -> Iterator[tuple[str, str]]:
         """(`conversation`, `message` or `user`, id) of what should be deleted by now."""
-        items = dynamo.query(
-            self._client,
-            TableName=self._table,
-            IndexName="by_due",
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={":shard": str(shard), ":now": rfc3339(now)},
-        )
-        for item in items:
+        for item in dynamo.due(self._client, self._table, now, shard):
             kind, _, identifier = str(item["pk"]).partition("#")
             yield kind, identifier
 
@@ -315,22 +308,9 @@ class Chat:
         names: dict[str, str] | None = None,
     ) -> bool:
         """Change a `meta` item if the condition holds; whether it did."""
-        extra: dict[str, Any] = {"ExpressionAttributeNames": names} if names else {}
-        update: Write = {
-            "Update": {
-                "TableName": self._table,
-                "Key": {"pk": pk, "sk": META},
-                "UpdateExpression": change,
-                "ConditionExpression": condition,
-                "ExpressionAttributeValues": values,
-                **extra,
-            }
-        }
-        try:
-            dynamo.transact(self._client, {"update": update})
-        except ConditionFailedError:
-            return False
-        return True
+        key = {"pk": pk, "sk": META}
+        update = dynamo.update_of(self._table, key, change, condition, values, names)
+        return dynamo.transact_one(self._client, update)
 
     def _get(self, pk: str, sk: str) -> Item | None:
         answer = self._client.get_item(

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attachments.errors import InvalidCursorError
+from attachments.ids import rfc3339
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -64,6 +65,36 @@ def transact(
             return
 
 
+def transact_one(client: "DynamoDBClient", write: Write) -> bool:
+    """One write as a transaction (see `transact`); whether its condition held."""
+    try:
+        transact(client, {"write": write})
+    except ConditionFailedError:
+        return False
+    return True
+
+
+def update_of(
+    table: str,
+    key: Item,
+    change: str,
+    condition: str,
+    values: dict[str, Any],
+    names: dict[str, str] | None = None,
+) -> Write:
+    """A conditional Update as a part of a transaction."""
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": key,
+            "UpdateExpression": change,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            **({"ExpressionAttributeNames": names} if names else {}),
+        }
+    }
+
+
 def get_items(client: "DynamoDBClient", table: str, keys: list[Item]) -> list[Item]:
     """Items by key, strongly consistent, in the order of the keys; absent ones are left out.
 
@@ -99,6 +130,17 @@ def query(client: "DynamoDBClient", **arguments: Any) -> Iterator[Item]:
         if "LastEvaluatedKey" not in answer:
             return
         arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def due(client: "DynamoDBClient", table: str, now: datetime, shard: int) -> Iterator[Item]:
+    """Keys of what one shard of the table's `by_due` index says should be looked at by now."""
+    return query(
+        client,
+        TableName=table,
+        IndexName="by_due",
+        KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+        ExpressionAttributeValues={":shard": str(shard), ":now": rfc3339(now)},
+    )
 
 
 def to_item(value: Any) -> Any:

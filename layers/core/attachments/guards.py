@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attachments import dynamo
-from attachments.dynamo import ConditionFailedError, Item, Write
+from attachments.dynamo import Item, Write
 from attachments.ids import rfc3339
 from attachments.model import Usage
 
@@ -198,13 +198,7 @@ class Guards:
 
     def to_recount(self, now: datetime, shard: int) -> Iterator[str]:
         """The users of one shard whose usage should be counted anew by now."""
-        for item in dynamo.query(
-            self._client,
-            TableName=self._table,
-            IndexName="by_due",
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={":shard": str(shard), ":now": rfc3339(now)},
-        ):
+        for item in dynamo.due(self._client, self._table, now, shard):
             yield str(item["pk"]).removeprefix("usage#")
 
     def forget(self, user_id: str) -> None:
@@ -213,17 +207,6 @@ class Guards:
         dynamo.transact(self._client, {"usage": {"Delete": {"TableName": self._table, "Key": key}}})
 
     def _update(self, user_id: str, change: str, condition: str, **values: Any) -> bool:
-        update: Write = {
-            "Update": {
-                "TableName": self._table,
-                "Key": {"pk": f"usage#{user_id}"},
-                "UpdateExpression": change,
-                "ConditionExpression": condition,
-                "ExpressionAttributeValues": {f":{name}": each for name, each in values.items()},
-            }
-        }
-        try:
-            dynamo.transact(self._client, {"usage": update})
-        except ConditionFailedError:
-            return False
-        return True
+        named = {f":{name}": value for name, value in values.items()}
+        update = dynamo.update_of(self._table, {"pk": f"usage#{user_id}"}, change, condition, named)
+        return dynamo.transact_one(self._client, update)

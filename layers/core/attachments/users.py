@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attachments import dynamo
 from attachments.chat import HEAD_START, META
-from attachments.dynamo import ConditionFailedError, Item, Write
+from attachments.dynamo import Item, Write
 from attachments.ids import new_id, rfc3339
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ class Users:
         if named.kind == "conversation":
             key = {"pk": f"conversation#{named.id}", "sk": f"participant#{erased.user_id}"}
             delete = {"TableName": self._table, "Key": key}
-            return self._transact({"Delete": {**delete, "ConditionExpression": _EXISTS}})
+            conditional = {"Delete": {**delete, "ConditionExpression": _EXISTS}}
+            return dynamo.transact_one(self._client, conditional)
         return self._update(
             {"pk": f"message#{named.id}", "sk": META},
             "SET sender_id = :pseudonym REMOVE user_id",
@@ -147,25 +148,8 @@ class Users:
         *,
         names: dict[str, str] | None = None,
     ) -> bool:
-        return self._transact(
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": key,
-                    "UpdateExpression": change,
-                    "ConditionExpression": condition,
-                    "ExpressionAttributeValues": values,
-                    **({"ExpressionAttributeNames": names} if names else {}),
-                }
-            }
-        )
-
-    def _transact(self, write: Write) -> bool:
-        try:
-            dynamo.transact(self._client, {"row": write})
-        except ConditionFailedError:
-            return False
-        return True
+        update = dynamo.update_of(self._table, key, change, condition, values, names)
+        return dynamo.transact_one(self._client, update)
 
 
 _EXISTS = "attribute_exists(pk)"
