@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 CORE = ("attachments.access", "attachments.http_edge", "attachments.tokens")
 CALLS = {"require", "require_visible", "_require_audience"}  # statements that refuse
 ANSWERS = {"allows", "visible"}  # expressions that say yes or no
-REFUSALS = {"NotFoundError", "ForbiddenError", "_no_message"}
+REFUSALS = {"NotFoundError", "ForbiddenError", "no_message"}
 NO_CHECKS = {"overrides"}  # tells what was a right from what was an override, and refuses nothing
 FACTS = {"participant", "admin", "service"}  # keywords that say who somebody is
 TRUE = ast.Constant(value=True)
