@@ -30,7 +30,7 @@ from attachments.model import (
 )
 from attachments.settings import Settings
 from attachments.storage import Storage
-from functions.issue_upload.issue_upload import (
+from functions.issue_upload.reservation import (
     idempotency_key_of,
     message_for,
     no_message,
