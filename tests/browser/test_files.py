@@ -112,6 +112,27 @@ def test_an_upload_goes_on_where_the_network_cut_it(
     assert sender.page.locator(".failures li").count() == 0
 
 
+def test_an_upload_whose_record_is_gone_begins_anew(
+    visit: Visit, stack: Stack, large: Path
+) -> None:
+    sender = visit("sender", message_place(stack))
+    sent = parts_sent(sender)
+    sender.drop(large)
+    sender.slow_upload(6 * MEGABYTE)
+    sender.start()
+    sender.until(lambda: sent, bool)
+    sender.network(offline=True)
+    sender.page.get_by_role("alert").filter(has_text="The connection was lost").wait_for()
+    lost = str(sender.card(large.name).get_attribute("data-id"))
+    assert stack.sender.delete(f"/attachments/{lost}/").status_code == 200
+    sender.network(upload=-1)
+    sender.page.get_by_role("alert").filter(has_text="There is no such thing").wait_for()
+    sender.page.get_by_role("button", name="Retry").first.click()
+    found = sender.card(large.name, "ready")
+    found.wait_for()
+    assert found.get_attribute("data-id") != lost
+
+
 def test_an_upload_can_be_paused_and_taken_back(visit: Visit, stack: Stack, large: Path) -> None:
     sender = visit("sender", message_place(stack))
     sent = parts_sent(sender)

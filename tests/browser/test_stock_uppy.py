@@ -59,6 +59,13 @@ class Uploader:
         self.page.set_input_files("input", path)
         self.page.evaluate("key => { window.fileId = add(key) }", ticket["upload"]["key"])
 
+    def begin_and_pause(self, ticket: Json, file: File, folder: Path) -> None:
+        """Upload until the first part has arrived; `window.upload` tells what becomes of it."""
+        self.begin("(arrived, uppy) => { if (arrived === 1) uppy.pauseAll() }")
+        self.add(ticket, file, folder)
+        self.page.evaluate("() => { window.upload = outcome(uppy.upload()) }")
+        self.until("() => uppy.getFile(fileId).isPaused")
+
     def outcome(self, act: str) -> str:
         found: str = self.page.evaluate(f"() => outcome({act})")
         return found
@@ -129,10 +136,7 @@ def test_a_paused_upload_goes_on_with_what_is_missing(
     uploader: Uploader, stack: Stack, message: str, tmp_path: Path
 ) -> None:
     ticket = stack.sender.ask(message, LARGE)
-    uploader.begin("(arrived, uppy) => { if (arrived === 1) uppy.pauseAll() }")
-    uploader.add(ticket, LARGE, tmp_path)
-    uploader.page.evaluate("() => { window.upload = outcome(uppy.upload()) }")
-    uploader.until("() => uppy.getFile(fileId).isPaused")
+    uploader.begin_and_pause(ticket, LARGE, tmp_path)
     assert uploader.sent == ["POST uploads", "PUT partNumber1"]
     uploader.page.evaluate("() => uppy.resumeAll()")
     assert uploader.page.evaluate("() => window.upload") == "uploaded"
@@ -145,10 +149,7 @@ def test_an_upload_that_lost_the_network_goes_on_with_what_is_missing(
     uploader: Uploader, stack: Stack, message: str, tmp_path: Path
 ) -> None:
     ticket = stack.sender.ask(message, LARGE)
-    uploader.begin("(arrived, uppy) => { if (arrived === 1) uppy.pauseAll() }")
-    uploader.add(ticket, LARGE, tmp_path)
-    uploader.page.evaluate("() => { window.upload = outcome(uppy.upload()) }")
-    uploader.until("() => uppy.getFile(fileId).isPaused")
+    uploader.begin_and_pause(ticket, LARGE, tmp_path)
     # Paused only to know where it is: the network goes, and the upload meets that by itself.
     uploader.page.context.set_offline(True)
     uploader.page.evaluate("() => uppy.resumeAll()")
@@ -167,10 +168,7 @@ def test_a_removed_file_aborts_its_upload(
     uploader: Uploader, stack: Stack, message: str, tmp_path: Path
 ) -> None:
     ticket = stack.sender.ask(message, LARGE)
-    uploader.begin("(arrived, uppy) => { if (arrived === 1) uppy.pauseAll() }")
-    uploader.add(ticket, LARGE, tmp_path)
-    uploader.page.evaluate("() => { window.upload = outcome(uppy.upload()) }")
-    uploader.until("() => uppy.getFile(fileId).isPaused")
+    uploader.begin_and_pause(ticket, LARGE, tmp_path)
     assert len(begun(stack, ticket)) == 1
     with uploader.page.expect_response(
         lambda answer: answer.request.method == "DELETE"

@@ -65,9 +65,19 @@ export interface Download {
   expires_at: string;
 }
 
+export type Action =
+  | "upload_requested"
+  | "file_uploaded"
+  | "file_rejected"
+  | "file_failed"
+  | "file_downloaded"
+  | "file_forwarded"
+  | "file_deleted"
+  | "upload_expired";
+
 export interface Activity {
   id: string;
-  action: string;
+  action: Action;
   user_id: string;
   attachment_id: string;
   message_id: string;

@@ -23,10 +23,10 @@ interface Details extends Meta {
   messageId?: string;
   /** Makes repeated reservations one. */
   reservation?: string;
-  attachmentId?: string;
-  key?: string;
+  attachmentId?: string | undefined;
+  key?: string | undefined;
   /** Bytes; null where the file goes up in one piece. */
-  partSize?: number | null;
+  partSize?: number | null | undefined;
 }
 
 type File = UppyFile<Details, Body>;
@@ -158,7 +158,7 @@ export class Engine {
       this.retrying = setTimeout(this.retryCut, RETRY_MS);
     }
     const reason = wasCut(error) ? "The connection was lost. It goes on by itself." : said(error);
-    this.failed.set(file.id, { file: file.name ?? "A file", reason });
+    this.failed.set(file.id, { id: file.id, file: file.name ?? "A file", reason });
     this.onFailures(new Map(this.failed));
   }
 
@@ -171,23 +171,28 @@ export class Engine {
     const status = statusOf(error);
     const id = file.meta.attachmentId;
     if (!id || !status || ![404, 409, 412].includes(status)) return false;
-    const attachment = await this.client.attachment(id).catch(() => null);
-    if (attachment && (status === 412 || attachment.status !== "pending")) {
+    // Undefined: it cannot be told now. Null: the record is no more.
+    const attachment = await this.client
+      .attachment(id)
+      .catch((problem) => (statusOf(problem) === 404 ? null : undefined));
+    const gone = attachment === null || attachment?.status === "expired";
+    if (attachment && !gone && (status === 412 || attachment.status !== "pending")) {
       this.uppy.setFileState(file.id, { error: null });
       this.uppy.emit("upload-success", file, { status: 200, body: {} });
       return true;
     }
-    this.beginAnew(file.id);
+    this.beginAnew(file.id, gone ? unreserved() : {});
     return false;
   }
 
   /** Forget the multipart upload that is no more: a retry begins another. */
-  private beginAnew(id: string): void {
+  private beginAnew(id: string, changes: Partial<Details>): void {
     const { files } = this.uppy.getState();
     const file = files[id];
     if (!file) return;
     const { s3Multipart: _, ...rest } = file as File & { s3Multipart?: unknown };
-    this.uppy.setState({ files: { ...files, [id]: rest as File } });
+    const meta = { ...file.meta, ...changes };
+    this.uppy.setState({ files: { ...files, [id]: { ...rest, meta } as File } });
   }
 
   /** Go on with what the network cut, now that it may be back. */
@@ -219,6 +224,16 @@ export class Engine {
     this.cut.delete(id);
     if (this.failed.delete(id)) this.onFailures(new Map(this.failed));
   }
+}
+
+/** What makes a file reserve another attachment. */
+function unreserved(): Partial<Details> {
+  return {
+    reservation: crypto.randomUUID(),
+    attachmentId: undefined,
+    key: undefined,
+    partSize: undefined,
+  };
 }
 
 function partSize(file: File): number | null {

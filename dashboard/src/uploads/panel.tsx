@@ -82,7 +82,7 @@ function Failures() {
   return (
     <ul class="failures" role="alert">
       {failures.map((failure) => (
-        <li key={failure.file}>
+        <li key={failure.id}>
           <Icon name="alert" />
           <span>
             <strong dir="auto">{failure.file}</strong> {failure.reason}

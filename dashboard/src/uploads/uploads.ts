@@ -6,6 +6,8 @@ import type { Engine } from "./engine";
 
 /** A file that did not go through, and why. */
 export interface Failure {
+  /** Uppy's, of the file. */
+  id: string;
   file: string;
   reason: string;
 }

@@ -1,7 +1,7 @@
 /** Who did what, for admins. */
 
 import { useCallback, useId, useMemo, useState } from "preact/hooks";
-import type { Activity } from "../api/records";
+import type { Action, Activity } from "../api/records";
 import { go, useSigned } from "../app";
 import { useFeed } from "../feed";
 import { wholeTime, words } from "../format";
@@ -13,10 +13,11 @@ import { hashOf, type Place } from "../places";
 
 type ActivityPlace = Extract<Place, { view: "activity" }>;
 
-const ICONS: Record<string, IconName> = {
+const ICONS: Record<Action, IconName> = {
   upload_requested: "upload",
   file_uploaded: "upload",
   file_downloaded: "download",
+  file_forwarded: "next",
   file_deleted: "trash",
   file_rejected: "alert",
   file_failed: "alert",
