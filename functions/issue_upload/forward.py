@@ -96,6 +96,8 @@ def _source(
     require(Act.FORWARD, roles)
     if source.status is not Status.READY:
         raise NotReadyError(f"The attachment is {source.status}: only a ready one is forwarded.")
+    if source.missing:
+        raise NotReadyError(source.reason or "")
     return source, roles
 
 

@@ -96,7 +96,7 @@ class IssuedUpload:
 
 
 def ticket_of(issued: IssuedUpload) -> UploadTicket:
-    """The answer as clients see it; who signs uploads may not sign downloads."""
+    """The answer as clients see it."""
     request = issued.request
     upload = request and {
         "method": request.method,

@@ -34,10 +34,12 @@ class Patience:
     monotonic: Callable[[], float] = time.monotonic
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Return when it holds, or when the time is over."""
+        """Return when it holds, or when the time is over; it did not hold a moment before."""
         ends, pause = self.monotonic() + self.seconds, FIRST_PAUSE_S
-        while (left := ends - self.monotonic()) > 0 and not holds():
+        while (left := ends - self.monotonic()) > 0:
             self.sleep(min(pause, left))
+            if holds():
+                return
             pause = min(pause * GROWTH, LONGEST_PAUSE_S)
 
 

@@ -175,6 +175,8 @@ def test_a_count_is_looked_at_soon_after_it_refused_somebody(
     assert user in to_recount(stores, noon)
     later = noon + timedelta(minutes=2)
     assert recount(user, later, guards=stores.guards, catalog=stores.catalog) is not None
+    stores.guards.recount_at(user, later)
+    assert user in to_recount(stores, later)
     stores.catalog.create(extra, note(extra), most=Usage(4, 10_000))
 
 

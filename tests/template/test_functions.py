@@ -54,6 +54,13 @@ def test_a_role_names_every_action_and_whose_data_it_may_touch(function: str) ->
             assert all(re.match(r"[A-Z]\w+", target) for target in statement["Resource"])
 
 
+@pytest.mark.parametrize("function", ["InspectUpload", "IssueUpload", "Sweep"])
+def test_who_asks_whether_an_object_is_there_can_tell_absent_from_forbidden(function: str) -> None:
+    """S3 answers 403 for an absent key without it (S3 API, "HeadObject", "GetObject")."""
+    actions = {action for each in role_statements(function) for action in each["Action"]}
+    assert "s3:ListBucket" in actions
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_role_has_no_managed_policy_but_those_for_logs_and_the_queue(function: str) -> None:
     managed = {arn.rpartition("/")[2] for arn in properties(f"{function}Role")["ManagedPolicyArns"]}

@@ -223,6 +223,7 @@ def test_tombstones_of_an_erased_user_end_as_all_do(world: World) -> None:
     record = world.catalog.get(attachment.id)
     assert record.expires_at == world.now + TOMBSTONE_LIFE
     assert record.usage == Usage()
+    assert (record.sha256, record.version) == (None, None)
 
 
 def test_an_erasure_says_who_ordered_it(world: World) -> None:

@@ -180,6 +180,15 @@ def test_only_what_is_ready_is_forwarded(world: World, status: Status) -> None:
     assert not copies(world)
 
 
+def test_an_attachment_whose_bytes_vanished_is_not_forwarded(
+    world: World, source: Attachment
+) -> None:
+    world.catalog.change(source.lost(), None)
+    with pytest.raises(NotReadyError, match="bytes of this file are missing"):
+        send(world, source)
+    assert not copies(world)
+
+
 def test_a_deleted_attachment_is_not_forwarded(world: World) -> None:
     with pytest.raises(NotFoundError):
         send(world, world.add(Status.DELETED))

@@ -297,7 +297,6 @@ class Catalog:
         An index may lag behind, so each record is read from the table itself. A page ends early
         after `MAX_EXAMINED` records; only then may its position name one that was not kept.
         """
-        now = self._clock()
         found: list[Attachment] = []
         examined = 0
         position = last_shown = ""
@@ -305,12 +304,7 @@ class Catalog:
             chunk = list(islice(stream, HYDRATE))
             if not chunk:
                 return Page(found, None)
-            keys: list[Item] = [{"id": item["id"]} for item in chunk]
-            records = {
-                item["id"]: _RECORD.validate_python(item)
-                for item in dynamo.get_items(self._client, self._table, keys)
-                if not dynamo.outlived(item, now)
-            }
+            records = self.get_many([str(item["id"]) for item in chunk])
             for item in chunk:
                 record = records.get(item["id"])
                 if record is not None and keep(record):

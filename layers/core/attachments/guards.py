@@ -183,7 +183,13 @@ class Guards:
 
     def recount_at(self, user_id: str, when: datetime) -> None:
         """Let the sweep count anew what a user holds, from this time on."""
-        self._update(user_id, "SET due_at = :due_at", "attribute_exists(pk)", due_at=rfc3339(when))
+        self._update(
+            user_id,
+            "SET due_at = :due_at, due_shard = :shard",
+            "attribute_exists(pk)",
+            due_at=rfc3339(when),
+            shard=str(dynamo.shard(user_id)),
+        )
 
     def recounted(self, user_id: str, usage: Usage, *, revision: int) -> bool:
         """Write what was counted, if nothing changed since `revision`; whether it was so."""

@@ -269,6 +269,7 @@ class Attachment:
             uploaded_by=pseudonym,
             file_name="erased",
             sha256=None,
+            version=None,  # its ETag is a digest of the bytes
             reason=None,
             media=Media(),
             thumbnail=None,
