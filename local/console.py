@@ -1,9 +1,13 @@
 """What the terminal shows: the functions' JSON logs as lines that people read."""
 
+import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
+MAX_LINE_BYTES = 2**20  # for whoever starts a process whose lines are read
 COLOURS = {"ERROR": "31", "CRITICAL": "31", "WARNING": "33", "INFO": "36", "DEBUG": "90"}
 # Keys that every entry has, or that only matter in CloudWatch.
 UNSHOWN = {
@@ -63,3 +67,11 @@ def _faint(text: str) -> str:
 def _coloured(level: str) -> str:
     colour = COLOURS.get(level, "0")
     return f"\033[{colour}m{level:<7}\033[0m" if sys.stdout.isatty() else f"{level:<7}"
+
+
+async def lines_of(stream: asyncio.StreamReader) -> AsyncIterator[str]:
+    """What a process prints, line by line; one that is longer than the stream's limit is lost."""
+    while not stream.at_eof():
+        with suppress(ValueError):
+            async for line in stream:
+                yield line.decode(errors="replace").rstrip("\r\n")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -39,11 +38,13 @@ class Dashboard:
 
     async def __call__(self, request: web.Request) -> web.StreamResponse | None:
         """The file at the request's path, None where there is none."""
-        name = unquote(request.path).lstrip("/") or "index.html"
+        name = request.path.lstrip("/") or "index.html"
         if name == "config.json":
             return self._json({"api": "", "demo": DEMO})
         if name == DEMO:
             return self._json(self._demo()) if _from_here(request) else None
+        if "\0" in name:
+            return None
         path = (self.folder / name).resolve()
         if not path.is_relative_to(self.folder.resolve()) or path.suffix not in TYPES:
             return None

@@ -133,6 +133,7 @@ async def _sam(
         env={**os.environ, **environment, "AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0"},
         stdout=PIPE,
         stderr=STDOUT,
+        limit=console.MAX_LINE_BYTES,
         start_new_session=True,  # Ctrl-C in a terminal is for us
     )
     lines = asyncio.create_task(_show(process, command))
@@ -147,8 +148,8 @@ async def _sam(
 
 async def _show(process: Process, command: str) -> None:
     assert process.stdout
-    async for line in process.stdout:
-        console.function_line(command, line.decode(errors="replace").rstrip())
+    async for line in console.lines_of(process.stdout):
+        console.function_line(command, line)
 
 
 async def _listening(address: str) -> None:

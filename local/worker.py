@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from local.console import MAX_LINE_BYTES, lines_of
 from local.loopback import serving
 from local.template import ACCOUNT, REGION
 
@@ -27,7 +28,6 @@ Log = Callable[[str, str], None]
 
 ARN_PREFIX = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 MAX_PAYLOAD_BYTES = 6 * 2**20  # AWS page "Lambda quotas"
-MAX_LOG_LINE_BYTES = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class Worker:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                limit=MAX_LOG_LINE_BYTES,
+                limit=MAX_LINE_BYTES,
                 start_new_session=True,
             )
             self._cleanup = cleanup.pop_all()
@@ -184,12 +184,10 @@ class Worker:
         """Hand on each line, and tell when there will be no more."""
         lines = self._process.stdout
         assert lines
-        while not lines.at_eof():
-            with suppress(ValueError):  # a line that is too long is lost, as it would be on AWS
-                async for line in lines:
-                    # awslambdaric joins the lines of a traceback with carriage returns
-                    for part in line.decode(errors="replace").rstrip("\r\n").split("\r"):
-                        self._log(self._function.name, part)
+        async for line in lines_of(lines):
+            # awslambdaric joins the lines of a traceback with carriage returns
+            for part in line.split("\r"):
+                self._log(self._function.name, part)
         code = await self._process.wait()
         status = f"exit status {code}" if code >= 0 else f"signal: {signal.strsignal(-code)}"
         message = f"Runtime exited with error: {status}"

@@ -89,7 +89,14 @@ def test_the_page_may_load_and_ask_only_what_it_needs(page: httpx.Client) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing.html", "/notes.txt", "/assets", "/..%2fsecret.json", "/%2e%2e/secret.json"],
+    [
+        "/nothing.html",
+        "/notes.txt",
+        "/assets",
+        "/..%2fsecret.json",
+        "/%2e%2e/secret.json",
+        "/%00.html",
+    ],
 )
 def test_what_is_no_file_of_the_dashboard_is_left_to_the_api(page: httpx.Client, path: str) -> None:
     answer = page.get(path)
