@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -184,6 +185,20 @@ def test_an_admin_lists_everything_by_type(users: Users, note: Path) -> None:
     assert sent.id not in {found.id for found in users.admin.of_everybody(file_type="video")}
     with pytest.raises(PermissionDeniedError):
         list(users.sender.of_everybody())
+
+
+def test_an_admin_asks_for_days_and_for_times(users: Users, note: Path) -> None:
+    sent = users.sender.upload(note, message_id=users.message)
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    now = datetime.now(UTC)
+    days = [(now - day, now + day, True), (now - 3 * day, now - 2 * day, False)]
+    for first, last, there in days:
+        found = users.admin.of_everybody(first=first.date(), last=last.date())
+        assert (sent.id in {each.id for each in found}) is there
+    times = [(now - hour, now + hour, True), (now - 2 * hour, now - hour, False)]
+    for begin, end, there in times:
+        log = users.admin.activity(user_id=sent.uploaded_by, first=begin, last=end)
+        assert (sent.id in {each.attachment_id for each in log}) is there
 
 
 def test_a_message_that_is_none_is_told(users: Users, note: Path) -> None:

@@ -24,6 +24,7 @@ from offchat_attachments.testing.records import (
 )
 
 PAGE = 50
+LAST_DAY = "9999-12-31"
 # The service's own limits, unless it is deployed with others.
 MAX_MEGABYTES = {
     FileType.VIDEO: 100,
@@ -270,7 +271,9 @@ class FakeService(httpx.BaseTransport):
 
     def _of_everybody(self, user: User, request: httpx.Request, _: str) -> tuple[int, Any]:
         _require_admin(user)
-        return self._listed(user, request, lambda _: True)
+        asked = request.url.params
+        first, last = asked.get("from", ""), asked.get("to", LAST_DAY)
+        return self._listed(user, request, lambda record: first <= record.created_at[:10] <= last)
 
     def _listed(
         self, user: User, request: httpx.Request, fits: Callable[[Record], bool]
@@ -291,6 +294,7 @@ class FakeService(httpx.BaseTransport):
             for entry in reversed(self._log)
             if asked.get("user") in (None, entry["user_id"])
             and asked.get("attachment") in (None, entry["attachment_id"])
+            and _within(entry["at"], asked.get("from"), asked.get("to"))
         ]
         return 200, _page(found, request)
 
@@ -357,6 +361,14 @@ class FakeService(httpx.BaseTransport):
 def _require_admin(user: User) -> None:
     if not user.admin:
         raise RefusalError(403, "forbidden", "You are not allowed to do this.")
+
+
+def _within(at: str, first: str | None, last: str | None) -> bool:
+    """Whether an instant lies between two, where these are given."""
+    instant = datetime.fromisoformat(at)
+    return (first is None or datetime.fromisoformat(first) <= instant) and (
+        last is None or instant <= datetime.fromisoformat(last)
+    )
 
 
 def _page(found: list[dict[str, Any]], request: httpx.Request) -> dict[str, Any]:
