@@ -13,7 +13,8 @@ import pytest
 
 from tests.browser import chromium
 from tests.browser.visitor import Visitor
-from tests.stack.client import ROOT, File, LocalRun, Stack, note, sample
+from tests.stack.client import ROOT, File, Stack, note, sample
+from tests.stack.running import running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -54,16 +55,11 @@ def dashboard_files() -> Path:
 
 @pytest.fixture(scope="session")
 def stack(dashboard_files: Path) -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory() as folder:
-        run = LocalRun(
-            Path(folder), "--port", "0", "--no-demo", "--dashboard", str(dashboard_files)
-        )
-        try:
-            running = Stack(run.ready())
-            yield running
-            running.close()
-        finally:
-            run.interrupt()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder), "--dashboard", str(dashboard_files)) as stack,
+    ):
+        yield stack
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.conftest import Visit
 from tests.browser.visitor import Visitor
-from tests.stack.client import Stack, eventually, sample
+from tests.stack.client import Stack, eventually, note, sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Response, Route
@@ -141,8 +141,18 @@ def test_an_upload_can_be_paused_and_taken_back(visit: Visit, stack: Stack, larg
     sender.start()
     sender.until(lambda: sent, bool)
     sender.page.get_by_role("button", name="Pause", exact=True).click()
-    sender.page.get_by_role("button", name="Resume", exact=True).click()
-    sender.until(lambda: sent, lambda parts: len(parts) >= 2)
+    resume = sender.page.get_by_role("button", name="Resume", exact=True)
+    resume.wait_for()
+    # With the network at its fastest, all parts would arrive while another file goes up.
+    sender.slow_upload(-1)
+    before = len(sent)
+    stack.sender.upload(stack.message(), note())
+    sender.page.evaluate("() => 0")  # lets what was noted meanwhile come in
+    assert len(sent) <= before + 1 < 5
+    sender.slow_upload(6 * MEGABYTE)
+    paused_at = len(sent)
+    resume.click()
+    sender.until(lambda: sent, lambda parts: len(parts) > paused_at)
     assert len(set(sent)) == len(sent)
     card = sender.card(large.name)
     attachment_id = str(card.get_attribute("data-id"))

@@ -9,7 +9,8 @@ import pytest
 
 from offchat_attachments import Client
 from offchat_attachments.testing import FakeService
-from tests.stack.client import LocalRun, Stack
+from tests.stack.client import Stack
+from tests.stack.running import running
 
 PART_BYTES = 5 * 2**20  # S3 takes no smaller one
 
@@ -17,14 +18,8 @@ PART_BYTES = 5 * 2**20  # S3 takes no smaller one
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A local stack of these tests."""
-    run = LocalRun(tmp_path_factory.mktemp("stack"), "--port", "0", "--no-demo")
-    try:
-        stack = Stack(run.ready())
+    with running(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
-        stack.close()
-    finally:
-        left = run.interrupt()
-    assert left == []
 
 
 @pytest.fixture

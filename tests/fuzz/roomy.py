@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.template import load
-from tests.stack.client import ROOT, LocalRun, Stack
+from tests.stack.client import ROOT, Stack
+from tests.stack.running import running
 
 RATES = (
     "ApiRequestsPerSecond",
@@ -23,11 +24,5 @@ def roomy_stack(folder: Path) -> Iterator[Stack]:
     """A stack that answers as fast as it can, and ends with the context."""
     declared = load(ROOT / "template.yaml")["Parameters"]
     largest = [f"--parameter={name}={declared[name]['MaxValue']}" for name in RATES]
-    run = LocalRun(folder, "--port", "0", "--no-demo", *largest)
-    try:
-        stack = Stack(run.ready())
+    with running(folder, *largest) as stack:
         yield stack
-        stack.close()
-    finally:
-        left = run.interrupt()
-    assert left == []

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.client import File, Json, LocalRun, Stack, note, sample
+from tests.stack.client import File, Json, Stack, note, sample
+from tests.stack.running import running
 
 MIME_TYPES = {
     "mp4": "video/mp4",
@@ -40,14 +41,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
         stack.close()
         return
-    run = LocalRun(tmp_path_factory.mktemp("stack"), "--port", "0", "--no-demo")
-    try:
-        stack = Stack(run.ready())
+    with running(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
-        stack.close()
-    finally:
-        left = run.interrupt()
-    assert left == []
 
 
 @pytest.fixture
