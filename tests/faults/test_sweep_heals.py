@@ -19,8 +19,8 @@ from tests.builders import ADMIN, VIDEO
 from tests.faults import calls
 from tests.faults.boundaries import Fault
 from tests.faults.cloud import Cloud, cloud
+from tests.faults.failing import actions, failing
 from tests.faults.scene import Context, Scene
-from tests.faults.test_events import actions, failing
 
 PAST_ALL_DEADLINES = timedelta(hours=3)
 
