@@ -77,7 +77,7 @@ def test_a_finished_conversation_leaves_only_its_tombstone(
     aws_stores: Stores, noon: datetime, stack: Stack, dynamodb: "DynamoDBClient"
 ) -> None:
     conversation = new_id()
-    aws_stores.chat.put_conversation(conversation, [f"user-{n}" for n in range(20)], 1)
+    aws_stores.chat.put_conversation(conversation, [f"user-{n}" for n in range(150)], 1)
     aws_stores.chat.delete_conversation(conversation, 2, noon)
     aws_stores.chat.finish_conversation(conversation, expires_at=noon)
     left = dynamodb.query(

@@ -153,8 +153,13 @@ class Chat:
     def finish_conversation(self, conversation_id: str, *, expires_at: datetime) -> None:
         """Its messages are deleted: only the tombstone stays, until `expires_at`."""
         pk = f"conversation#{conversation_id}"
-        for row in list(self._rows(pk, "participant#")):
-            self._delete(pk, str(row["sk"]))
+        rows = [str(row["sk"]) for row in self._rows(pk, "participant#")]
+        for start in range(0, len(rows), TRANSACTION_LIMIT):
+            deletes: dict[str, Write] = {
+                sk: {"Delete": {"TableName": self._table, "Key": {"pk": pk, "sk": sk}}}
+                for sk in rows[start : start + TRANSACTION_LIMIT]
+            }
+            dynamo.transact(self._client, deletes)
         self._finish(pk, expires_at)
 
     # ------------------------------------------------------------ messages
