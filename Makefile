@@ -89,7 +89,7 @@ teardown: .venv/ready .venv-sam/ready ## delete a stack with everything in it (S
 	$(SAM) delete --config-env $(STAGE) --no-prompts
 
 publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
-	@.venv/bin/python dashboard/publish.py --stage $(STAGE) --folder "$$(.venv/bin/python dashboard/build.py)"
+	@.venv/bin/python -m dashboard.publish --stage $(STAGE) --folder "$$(.venv/bin/python dashboard/build.py)"
 
 redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name)
 	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json)

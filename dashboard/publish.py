@@ -1,6 +1,6 @@
 """Put the built dashboard into the bucket of a deployed stack.
 
-    python dashboard/publish.py --stage dev --folder FOLDER
+    python -m dashboard.publish --stage dev --folder FOLDER
 
 The page comes last: whoever loads it finds everything that it names. Files of earlier builds stay,
 for pages that are open.
@@ -9,12 +9,14 @@ for pages that are open.
 import argparse
 import json
 import sys
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deployment import stacks
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,12 +27,6 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-CONFIGURATION = tomllib.loads((Path(__file__).parents[1] / "samconfig.toml").read_text())
-STACKS = {
-    stage: settings["deploy"]["parameters"]["stack_name"]
-    for stage, settings in CONFIGURATION.items()
-    if isinstance(settings, dict) and "deploy" in settings
-}
 LASTING = "public, max-age=31536000, immutable"  # a hash of the content is in the name
 FRESH = "no-cache"
 
@@ -40,28 +36,24 @@ class PublishError(Exception):
 
 
 def main() -> int:
+    names = stacks.stages()
     parser = argparse.ArgumentParser(description="Publish the dashboard.")
-    parser.add_argument("--stage", required=True, choices=sorted(STACKS), help="of samconfig.toml")
+    parser.add_argument("--stage", required=True, choices=sorted(names), help="of samconfig.toml")
     parser.add_argument("--folder", required=True, type=Path, help="the built files")
     arguments = parser.parse_args()
     try:
-        outputs = outputs_of(STACKS[arguments.stage])
+        outputs = outputs_of(names[arguments.stage])
         publish(arguments.folder, outputs, boto3.client("s3"))
-    except PublishError as error:
+    except (PublishError, stacks.UnknownStackError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"The dashboard is at {outputs['DashboardUrl']}; it belongs to the AllowedOrigins.")
     return 0
 
 
-def outputs_of(stack: str) -> dict[str, str]:
-    """Outputs of a stack that has a dashboard. Raises PublishError."""
-    client = boto3.client("cloudformation")
-    try:
-        [described] = client.describe_stacks(StackName=stack)["Stacks"]
-    except client.exceptions.ClientError as error:
-        raise PublishError(f"There is no stack {stack}: {error}") from error
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+def outputs_of(stack: str) -> Mapping[str, str]:
+    """Outputs of a stack that has a dashboard. Raises PublishError and UnknownStackError."""
+    outputs = stacks.of(stack).outputs
     if "DashboardBucket" not in outputs:
         raise PublishError(
             f'{stack} has no dashboard: make deploy PARAMETERS="Dashboard=yes" adds one.'
@@ -69,7 +61,7 @@ def outputs_of(stack: str) -> dict[str, str]:
     return outputs
 
 
-def publish(folder: Path, outputs: dict[str, str], s3: "S3Client") -> None:
+def publish(folder: Path, outputs: Mapping[str, str], s3: "S3Client") -> None:
     """Raises PublishError for a folder without a page, or with a file of no known type."""
     for name, content, media_type, caching in list(files_of(folder, outputs["ApiUrl"])):
         s3.put_object(

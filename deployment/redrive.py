@@ -9,14 +9,13 @@ becomes `ready` or `rejected` when its event is inspected.
 """
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+
+from deployment import stacks
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 BATCH = 10  # the most that SQS takes and gives at once
 WAIT_S = 1  # for messages: a short poll asks only some of the queue's servers
-
-
-class UnknownStackError(Exception):
-    """There is no such stack, or it has no such queues; the message says which."""
 
 
 @dataclass
@@ -84,37 +79,8 @@ def of_stack(stack: str) -> Redrive:
 
     Raises UnknownStackError.
     """
-    return _local(Path(stack)) if stack.endswith(".json") else _deployed(stack)
-
-
-def _local(path: Path) -> Redrive:
-    try:
-        said = json.loads(path.read_text())
-        aws, queues = said["aws"], said["queues"]
-        sqs = boto3.client(
-            "sqs",
-            endpoint_url=aws["endpoint_url"],
-            region_name=aws["region"],
-            aws_access_key_id=aws["access_key_id"],
-            aws_secret_access_key=aws["secret_access_key"],
-        )
-        return Redrive(sqs, queues["dead_letters"], queues["uploads"])
-    except OSError as error:
-        raise UnknownStackError(f"No local stack is running: {path} cannot be read.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UnknownStackError(f"{path} does not describe a stack: {error!r}.") from error
-
-
-def _deployed(name: str) -> Redrive:
-    try:
-        [stack] = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        raise UnknownStackError(f"{name}: {error.response['Error']['Message']}") from error
-    outputs = {each.get("OutputKey"): each.get("OutputValue", "") for each in stack["Outputs"]}
-    try:
-        return Redrive(boto3.client("sqs"), outputs["DeadLetters"], outputs["UploadsQueue"])
-    except KeyError as error:
-        raise UnknownStackError(f"{name} has no output {error}.") from error
+    found = stacks.of(stack)
+    return Redrive(found.client("sqs"), found.output("DeadLetters"), found.output("UploadsQueue"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -130,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"About {redrive.waiting()} dead letters.")
         else:
             print(f"{redrive.run()} dead letters are on their way to the inspector.")
-    except (UnknownStackError, BotoCoreError, ClientError) as error:
+    except (stacks.UnknownStackError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -2,14 +2,13 @@
 
 import argparse
 import sys
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-ROOT = Path(__file__).parents[1]
+from deployment import stacks
+
 KEPT = "prod"
 BUCKETS = ("Files", "DashboardFiles")  # the second where the stack serves the dashboard
 
@@ -27,7 +26,7 @@ def main() -> int:
         for bucket in buckets_of(stack):
             print(f"Emptying {bucket}", flush=True)
             print(f"{empty(bucket)} versions and delete markers are gone.")
-    except (TeardownError, BotoCoreError, ClientError) as error:
+    except (TeardownError, stacks.UnknownStackError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -37,24 +36,16 @@ def stack_name(stage: str) -> str:
     """As samconfig.toml has it. Raises TeardownError for prod, and for what is no stage."""
     if stage == KEPT:
         raise TeardownError("prod is kept. Delete it by hand if you mean it: sam delete.")
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    if "deploy" not in config.get(stage, {}):
-        raise TeardownError(f"samconfig.toml has no stage {stage}.")
-    name: str = config[stage]["deploy"]["parameters"]["stack_name"]
-    return name
+    try:
+        return stacks.stages()[stage]
+    except KeyError as error:
+        raise TeardownError(f"samconfig.toml has no stage {stage}.") from error
 
 
 def buckets_of(stack: str) -> list[str]:
-    """The buckets of a stack that still stand. Raises ClientError where there is no such stack."""
-    cloudformation: Any = boto3.client("cloudformation")
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    return [
-        resource["PhysicalResourceId"]
-        for page in pages
-        for resource in page["StackResourceSummaries"]
-        if resource["LogicalResourceId"] in BUCKETS
-        and resource["ResourceStatus"] != "DELETE_COMPLETE"
-    ]
+    """The buckets of a stack that still stand. Raises UnknownStackError."""
+    resources = stacks.of(stack).resources
+    return [resources[name] for name in BUCKETS if name in resources]
 
 
 def empty(bucket: str) -> int:

@@ -12,7 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from deployment.redrive import Redrive, UnknownStackError, main, of_stack
+from deployment.redrive import Redrive, main, of_stack
+from deployment.stacks import UnknownStackError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

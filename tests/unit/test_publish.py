@@ -1,32 +1,22 @@
 """The dashboard in a bucket: what a browser gets from there."""
 
-import importlib.util
+import json
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from dashboard import publish
+from deployment.stacks import UnknownStackError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3 import S3Client
 
-ROOT = Path(__file__).parents[2]
 OUTPUTS = {"DashboardBucket": "pages", "ApiUrl": "https://api.example", "DashboardUrl": "https://d"}
-
-
-@pytest.fixture(scope="module")
-def publishing() -> ModuleType:
-    path = ROOT / "dashboard" / "publish.py"
-    spec = importlib.util.spec_from_file_location("dashboard_publish", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -47,9 +37,9 @@ def built(tmp_path: Path) -> Path:
 
 
 def test_files_have_their_types_and_only_named_by_hash_they_last(
-    publishing: ModuleType, s3: "S3Client", built: Path
+    s3: "S3Client", built: Path
 ) -> None:
-    publishing.publish(built, OUTPUTS, s3)
+    publish.publish(built, OUTPUTS, s3)
     seen = {}
     for entry in s3.list_objects_v2(Bucket="pages")["Contents"]:
         head = s3.head_object(Bucket="pages", Key=entry["Key"])
@@ -64,22 +54,25 @@ def test_files_have_their_types_and_only_named_by_hash_they_last(
     assert config == b'{"api": "https://api.example"}'
 
 
-def test_the_page_comes_after_what_it_names(publishing: ModuleType, built: Path) -> None:
-    names = [name for name, *_ in publishing.files_of(built, "https://api.example")]
+def test_the_page_comes_after_what_it_names(built: Path) -> None:
+    names = [name for name, *_ in publish.files_of(built, "https://api.example")]
     assert names[-1] == "index.html"
 
 
-def test_what_is_no_build_is_told_before_anything_is_put(
-    publishing: ModuleType, s3: "S3Client", tmp_path: Path
-) -> None:
-    with pytest.raises(publishing.PublishError, match=r"no index\.html"):
-        publishing.publish(tmp_path, OUTPUTS, s3)
+def test_what_is_no_build_is_told_before_anything_is_put(s3: "S3Client", tmp_path: Path) -> None:
+    with pytest.raises(publish.PublishError, match=r"no index\.html"):
+        publish.publish(tmp_path, OUTPUTS, s3)
     assert s3.list_objects_v2(Bucket="pages")["KeyCount"] == 0
 
 
-def test_a_stack_without_a_dashboard_is_told(
-    publishing: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_a_stack_that_is_not_there_and_one_without_a_dashboard_are_told(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws(), pytest.raises(publishing.PublishError, match="There is no stack ghost"):
-        publishing.outputs_of("ghost")
+    with mock_aws():
+        with pytest.raises(UnknownStackError, match="There is no stack ghost"):
+            publish.outputs_of("ghost")
+        template = json.dumps({"Resources": {"Files": {"Type": "AWS::S3::Bucket"}}})
+        boto3.client("cloudformation").create_stack(StackName="plain", TemplateBody=template)
+        with pytest.raises(publish.PublishError, match="plain has no dashboard"):
+            publish.outputs_of("plain")

@@ -6,9 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from deployment.stacks import UnknownStackError
 from deployment.teardown import TeardownError, buckets_of, empty, main, stack_name
 
 
@@ -66,7 +66,7 @@ def test_an_empty_bucket_stays_as_it_is(s3: Any) -> None:
 
 
 def test_a_stack_that_is_not_there_is_an_error(s3: Any) -> None:
-    with pytest.raises(ClientError):
+    with pytest.raises(UnknownStackError):
         buckets_of(stack_name("staging"))
 
 
