@@ -77,7 +77,12 @@ def describe(data: DataPlane, api: str) -> dict[str, Any]:
         },
         "bucket": names["Files"],
         "tables": {name.lower(): names[name] for name in TABLES},
-        "queues": {"uploads": names["Uploads"], "dead_letters": names["UploadsDeadLetters"]},
+        "queues": {
+            "uploads": names["Uploads"],
+            "dead_letters": names["UploadsDeadLetters"],
+            "announce_dead_letters": names["AnnounceDeadLetters"],
+        },
+        "event_bus": names["Events"],
         "tokens": _tokens(data),
         **demo.new_ids(),
     }

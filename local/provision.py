@@ -17,6 +17,7 @@ from local.cors import CorsRule
 from local.http_api import Route, Throttle
 from local.queue_poller import QueueMapping
 from local.scheduler import period_s
+from local.stream_poller import StreamMapping
 from local.template import ACCOUNT, REGION, SESSION, STACK_NAME, Resolver, TemplateError
 from local.worker import Function
 
@@ -34,6 +35,7 @@ NEEDS_NOTHING = {
 }
 ARNS = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/",
+    "AWS::Events::EventBus": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/",
     "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:",
     "AWS::S3::Bucket": "arn:aws:s3:::",
     "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:",
@@ -51,6 +53,7 @@ class Stack:
     cors: CorsRule = field(init=False)
     throttle: Throttle = field(init=False)
     mappings: list[QueueMapping] = field(default_factory=list)
+    streams: list[StreamMapping] = field(default_factory=list)
     schedules: list[tuple[str, int]] = field(default_factory=list)
     bucket_cors: dict[str, list[CorsRule]] = field(default_factory=dict)
 
@@ -71,6 +74,8 @@ def provision(
         physical = name if kind == "AWS::Lambda::Function" else f"{STACK_NAME}-{name}"
         if kind == "AWS::S3::Bucket":
             physical = resolver.resolve(resource["Properties"]["BucketName"])
+        if kind == "AWS::Events::EventBus":
+            physical = resolver.resolve(resource["Properties"]["Name"])
         if kind == "AWS::Lambda::Alias":
             physical = resource["Properties"]["FunctionName"]["Ref"]
         stack.names[name] = (
@@ -78,6 +83,8 @@ def provision(
         )
         resolver.known[name, "Ref"] = stack.names[name]
         resolver.known[name, "Arn"] = ARNS.get(kind, "arn:aws:local:::") + physical
+        if kind == "AWS::DynamoDB::Table":  # moto takes any label for the newest stream
+            resolver.known[name, "StreamArn"] = f"{resolver.known[name, 'Arn']}/stream/newest"
         if kind not in CREATORS and kind not in NEEDS_NOTHING:
             raise TemplateError(
                 f"{name}: the local stack does not know {kind}. Teach local/provision.py to "
@@ -103,6 +110,7 @@ class _Provisioner:
         self.s3 = SESSION.client("s3", endpoint_url=endpoint)
         self.sqs = SESSION.client("sqs", endpoint_url=endpoint)
         self.secrets = SESSION.client("secretsmanager", endpoint_url=endpoint)
+        self.events = SESSION.client("events", endpoint_url=endpoint)
 
     def secret(self, name: str, properties: Properties) -> None:
         length = properties["GenerateSecretString"]["PasswordLength"]
@@ -111,6 +119,9 @@ class _Provisioner:
     def table(self, name: str, properties: Properties) -> None:
         copied = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         arguments = {key: properties[key] for key in copied if key in properties}
+        if "StreamSpecification" in properties:
+            stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
+            arguments["StreamSpecification"] = stream
         self.dynamodb.create_table(TableName=name, **arguments)
         if "TimeToLiveSpecification" in properties:
             expiry = properties["TimeToLiveSpecification"]
@@ -163,20 +174,60 @@ class _Provisioner:
         )
 
     def mapping(self, name: str, properties: Properties) -> None:
-        if "FunctionResponseTypes" in properties:
-            raise TemplateError(f"{name}: the local stack knows no FunctionResponseTypes.")
         arn = properties["EventSourceArn"]
+        if ":dynamodb:" in arn:
+            self._stream(arn, properties)
+            return
+        if "FunctionResponseTypes" in properties:
+            raise TemplateError(
+                f"{name}: the local stack knows no FunctionResponseTypes of queues."
+            )
         self.stack.mappings.append(
             QueueMapping(
                 function=properties["FunctionName"],
-                queue_url=self.sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"],
+                queue_url=self._queue_url(arn),
                 queue_arn=arn,
                 batch_size=int(properties["BatchSize"]),
                 max_concurrency=int(properties["ScalingConfig"]["MaximumConcurrency"]),
             )
         )
 
-    def schedule(self, _: str, properties: Properties) -> None:
+    def _stream(self, arn: str, properties: Properties) -> None:
+        on_failure = properties["DestinationConfig"]["OnFailure"]["Destination"]
+        expected = {
+            "StartingPosition": "TRIM_HORIZON",
+            "BisectBatchOnFunctionError": True,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        }
+        for name, value in expected.items():
+            if properties[name] != value:
+                raise TemplateError(f"The local stack reads a stream only with {name} {value}.")
+        self.stack.streams.append(
+            StreamMapping(
+                function=properties["FunctionName"],
+                stream_arn=arn,
+                batch_size=int(properties["BatchSize"]),
+                max_retries=int(properties["MaximumRetryAttempts"]),
+                dead_letters=self._queue_url(on_failure),
+            )
+        )
+
+    def _queue_url(self, arn: str) -> str:
+        return self.sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+
+    def bus(self, name: str, _: Properties) -> None:
+        self.events.create_event_bus(Name=name)
+
+    def rule(self, name: str, properties: Properties) -> None:
+        if "ScheduleExpression" in properties:
+            self._schedule(properties)
+            return
+        bus, pattern = properties["EventBusName"], json.dumps(properties["EventPattern"])
+        self.events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)
+        targets: Any = [{key: t[key] for key in ("Id", "Arn")} for t in properties["Targets"]]
+        self.events.put_targets(Rule=name, EventBusName=bus, Targets=targets)
+
+    def _schedule(self, properties: Properties) -> None:
         for target in properties["Targets"]:
             function = target["Arn"].rpartition(":")[2]
             self.stack.schedules.append((function, period_s(properties["ScheduleExpression"])))
@@ -215,7 +266,8 @@ CREATORS: dict[str, Callable[[_Provisioner, str, Properties], None]] = {
     "AWS::S3::Bucket": _Provisioner.bucket,
     "AWS::Lambda::Function": _Provisioner.function,
     "AWS::Lambda::EventSourceMapping": _Provisioner.mapping,
-    "AWS::Events::Rule": _Provisioner.schedule,
+    "AWS::Events::EventBus": _Provisioner.bus,
+    "AWS::Events::Rule": _Provisioner.rule,
     "AWS::ApiGatewayV2::Api": _Provisioner.api,
     "AWS::ApiGatewayV2::Stage": _Provisioner.stage,
 }

@@ -13,7 +13,6 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,10 +25,9 @@ from local.data_plane import DataPlane, StartError, data_plane, describe, publis
 from local.docker import Docker, NoDockerError
 from local.ffmpeg import architecture
 from local.lambda_client import LambdaClient
-from local.queue_poller import QueuePoller
 from local.sam_files import ENVIRONMENT, TEMPLATE, write_sam_files
-from local.stack import PortInUseError, cancel, free_port
-from local.template import REGION, SESSION, TemplateError
+from local.stack import PortInUseError, cancel, free_port, sources
+from local.template import REGION, TemplateError
 
 ROOT = Path(__file__).parents[1]
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
@@ -95,11 +93,8 @@ async def sam_local(folder: Path, port: int) -> AsyncIterator[dict[str, Any]]:
         await asyncio.to_thread(demo.seed, description)
         await asyncio.to_thread(sample_upload.place, data, description, folder / "sample.mp4")
         functions = await cleanup.enter_async_context(LambdaClient.connected(lambdas))
-        log = partial(console.function_line, "queue")
-        for mapping in data.stack.mappings:
-            sqs = SESSION.client("sqs", endpoint_url=data.moto)
-            poller = asyncio.create_task(QueuePoller(mapping, sqs, functions, log=log).run())
-            cleanup.push_async_callback(cancel, poller)
+        for source in sources(data, functions):
+            cleanup.push_async_callback(cancel, asyncio.create_task(source))
         yield description
 
 

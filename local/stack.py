@@ -1,4 +1,4 @@
-"""The local stack: moto, the S3 gate, the functions, the HTTP API and the queue, in one place."""
+"""The local stack: moto, the S3 gate, the functions, the HTTP API, queues and streams together."""
 
 import asyncio
 import socket
@@ -19,6 +19,7 @@ from local.pages import Dashboard, security_headers
 from local.queue_poller import QueuePoller
 from local.runtime import Runtime
 from local.scheduler import run_schedule
+from local.stream_poller import StreamPoller
 from local.template import SESSION, load
 from local.worker import Function, Log
 
@@ -85,7 +86,7 @@ class LocalStack:
         )
         endpoint = await cleanup.enter_async_context(runtime.serving())
         functions = await cleanup.enter_async_context(LambdaClient.connected(endpoint))
-        for source in _sources(data, functions, self._poller):
+        for source in (*sources(data, functions, self._poller), *_schedules(data, functions)):
             cleanup.push_async_callback(cancel, asyncio.create_task(source))
         dashboard = self._pages(data.s3)
         pages = (docs_pages, dashboard) if dashboard else (docs_pages,)
@@ -102,16 +103,23 @@ class LocalStack:
         return Dashboard(self._dashboard, headers, lambda: self.description)
 
 
-def _sources(
-    data: DataPlane, functions: LambdaClient, poller: Callable[..., QueuePoller]
+def sources(
+    data: DataPlane, functions: LambdaClient, poller: Callable[..., QueuePoller] = QueuePoller
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """What calls functions besides the API: queues and schedules."""
+    """What calls functions besides the API: queues and streams."""
     stack, sqs = data.stack, SESSION.client("sqs", endpoint_url=data.moto)
+    streams = SESSION.client("dynamodbstreams", endpoint_url=data.moto)
     queue_log = partial(console.function_line, "queue")
-    schedule_log = partial(console.function_line, "schedule")
+    stream_log = partial(console.function_line, "stream")
     for mapping in stack.mappings:
         yield poller(mapping, sqs, functions, log=queue_log).run()
-    for function, period_s in stack.schedules:
+    for stream in stack.streams:
+        yield StreamPoller(stream, streams, sqs, functions, log=stream_log).run()
+
+
+def _schedules(data: DataPlane, functions: LambdaClient) -> Iterator[Coroutine[Any, Any, None]]:
+    schedule_log = partial(console.function_line, "schedule")
+    for function, period_s in data.stack.schedules:
         yield run_schedule(function, period_s, functions, log=schedule_log)
 
 

@@ -62,15 +62,16 @@ def test_who_asks_whether_an_object_is_there_can_tell_absent_from_forbidden(func
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_role_has_no_managed_policy_but_those_for_logs_and_the_queue(function: str) -> None:
+def test_a_role_has_no_managed_policy_but_those_for_logs_queue_and_stream(function: str) -> None:
     managed = {arn.rpartition("/")[2] for arn in properties(f"{function}Role")["ManagedPolicyArns"]}
-    reads_queue = {
-        as_list(mapping["FunctionName"])[0].partition(".")[0]
-        for mapping in of_type("AWS::Lambda::EventSourceMapping").values()
-    }
     expected = {"AWSLambdaBasicExecutionRole"}
-    if any(name.startswith(function) for name in reads_queue):
-        expected |= {"AWSLambdaSQSQueueExecutionRole"}
+    for mapping in of_type("AWS::Lambda::EventSourceMapping").values():
+        if as_list(mapping["FunctionName"])[0].startswith(function):
+            stream = mapping["EventSourceArn"].endswith(".StreamArn")
+            source = (
+                "AWSLambdaDynamoDBExecutionRole" if stream else "AWSLambdaSQSQueueExecutionRole"
+            )
+            expected.add(source)
     assert managed == expected
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from attachments.routes import ROUTES
 from tests.unit.test_template import folders, in_camel_case, resources, transformed, written
 
 FUNCTIONS = [in_camel_case(folder) for folder in folders()]
-OF_THE_API = [name for name in FUNCTIONS if name not in {"InspectUpload", "Sweep"}]
+OF_THE_API = {in_camel_case(route.function) for route in ROUTES}
 
 
 def versions(**parameters: str) -> set[str]:
@@ -30,12 +31,18 @@ def test_every_function_has_its_live_alias_in_every_stage(stage: str) -> None:
     assert {alias["Properties"]["FunctionName"]["Ref"] for alias in aliases} == set(FUNCTIONS)
 
 
-def test_queue_and_schedule_call_the_alias_too() -> None:
-    [mapping] = resources("AWS::Lambda::EventSourceMapping").values()
-    assert mapping["Properties"]["FunctionName"] == {"Ref": "InspectUploadAliaslive"}
-    [rule] = resources("AWS::Events::Rule").values()
-    [target] = rule["Properties"]["Targets"]
-    assert target["Arn"] == {"Ref": "SweepAliaslive"}
+def test_queues_stream_and_schedule_call_the_alias_too() -> None:
+    called = [
+        mapping["Properties"]["FunctionName"]["Ref"]
+        for mapping in resources("AWS::Lambda::EventSourceMapping").values()
+    ]
+    called += [
+        target["Arn"]["Ref"]
+        for rule in resources("AWS::Events::Rule").values()
+        for target in rule["Properties"]["Targets"]
+        if "ScheduleExpression" in rule["Properties"]
+    ]
+    assert sorted(called) == sorted(f"{name}Aliaslive" for name in set(FUNCTIONS) - OF_THE_API)
 
 
 def test_another_release_publishes_a_version_of_every_function() -> None:

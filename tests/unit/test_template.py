@@ -169,8 +169,8 @@ def test_a_message_waits_six_timeouts_and_becomes_a_dead_letter_after_three_rece
     assert queue["VisibilityTimeout"] >= 6 * inspector["Timeout"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 3
     assert inspector["Environment"]["Variables"]["MAX_RECEIVES"] == "3"
-    [mapping] = resources("AWS::Lambda::EventSourceMapping").values()
-    assert mapping["Properties"]["BatchSize"] == 1
+    mapping = transformed()["Resources"]["InspectUploadUploaded"]["Properties"]
+    assert mapping["BatchSize"] == 1
 
 
 def test_a_tombstone_outlives_urls_and_queued_events() -> None:
@@ -209,7 +209,7 @@ def test_every_log_group_forgets() -> None:
 def test_a_function_logs_where_retention_is_set_and_ends_in_time(folder: str) -> None:
     properties = resources("AWS::Lambda::Function")[in_camel_case(folder)]["Properties"]
     assert properties["LoggingConfig"] == {"LogGroup": {"Ref": "FunctionLogs"}}
-    served_by_api = folder not in {"inspect_upload", "sweep"}
+    served_by_api = folder in {route.function for route in ROUTES}
     assert properties["Timeout"] <= (29 if served_by_api else 300)
 
 

@@ -78,7 +78,7 @@ class Catalog:
         ).get("Item")
         if item is None or dynamo.outlived(item, self._clock()):
             raise NotFoundError
-        return _RECORD.validate_python(item)
+        return record_of(item)
 
     def get_many(self, attachment_ids: Sequence[str]) -> dict[str, Attachment]:
         """Records by id, strongly consistent; what is absent or past its TTL is left out."""
@@ -88,7 +88,7 @@ class Catalog:
             keys: list[Item] = [{"id": each} for each in attachment_ids[start : start + BATCH]]
             for item in dynamo.get_items(self._client, self._table, keys):
                 if not dynamo.outlived(item, now):
-                    found[str(item["id"])] = _RECORD.validate_python(item)
+                    found[str(item["id"])] = record_of(item)
         return found
 
     def walk(self, *, after: str | None, limit: int) -> tuple[list[Attachment], str | None]:
@@ -99,11 +99,7 @@ class Catalog:
         start: dict[str, Any] = {"ExclusiveStartKey": {"id": after}} if after else {}
         answer = self._client.scan(TableName=self._table, Limit=limit, ConsistentRead=True, **start)
         now = self._clock()
-        records = [
-            _RECORD.validate_python(item)
-            for item in answer["Items"]
-            if not dynamo.outlived(item, now)
-        ]
+        records = [record_of(item) for item in answer["Items"] if not dynamo.outlived(item, now)]
         last = answer.get("LastEvaluatedKey")
         return records, str(last["id"]) if last else None
 
@@ -130,7 +126,7 @@ class Catalog:
             "record": {
                 "Put": {
                     "TableName": self._table,
-                    "Item": _to_item(attachment),
+                    "Item": item_of(attachment),
                     "ConditionExpression": "attribute_not_exists(id)",
                 }
             },
@@ -174,7 +170,7 @@ class Catalog:
             "record": {
                 "Put": {
                     "TableName": self._table,
-                    "Item": _to_item(attachment),
+                    "Item": item_of(attachment),
                     "ConditionExpression": "revision = :read",
                     "ExpressionAttributeValues": {":read": attachment.revision - 1},
                 }
@@ -225,7 +221,7 @@ class Catalog:
         """At most 100 records by id, as they are, outlived ones too; absent ones are left out."""
         keys: list[Item] = [{"id": each} for each in ids]
         items = dynamo.get_items(self._client, self._table, keys)
-        return [_RECORD.validate_python(item) for item in items]
+        return [record_of(item) for item in items]
 
     # ------------------------------------------------------------ lists, newest first
 
@@ -317,6 +313,11 @@ class Catalog:
         return Page(found, position)
 
 
+def record_of(item: Item) -> Attachment:
+    """The record that an item of the table holds. Raises pydantic.ValidationError."""
+    return _RECORD.validate_python(item)
+
+
 def _of_type(
     file_type: FileType | None, keep: Callable[[Attachment], bool]
 ) -> Callable[[Attachment], bool]:
@@ -324,7 +325,7 @@ def _of_type(
     return lambda attachment: file_type in (None, attachment.file_type) and keep(attachment)
 
 
-def _to_item(attachment: Attachment) -> Item:
+def item_of(attachment: Attachment) -> Item:
     """The record with its index keys. A key that is absent keeps it out of that index."""
     record: Item = _RECORD.dump_python(attachment, mode="json", exclude={"usage_before"})
     record["created_at"] = rfc3339(attachment.created_at)

@@ -22,6 +22,7 @@ from attachments.users import Users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
 
 # Clients in a function fail before the function does, and try again before they fail.
 PATIENT = Config(
@@ -49,6 +50,11 @@ def dynamodb() -> "DynamoDBClient":
     resource: Any = boto3.resource("dynamodb", config=PATIENT)
     client: DynamoDBClient = resource.meta.client
     return client
+
+
+@cache
+def event_bridge() -> "EventBridgeClient":
+    return boto3.client("events", config=PATIENT)
 
 
 @cache
