@@ -19,7 +19,7 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots redrive
+.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots redrive events
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -39,7 +39,7 @@ check: .venv/ready .venv-sam/ready .venv-policy/ready ## format, lint, types, te
 	.venv-policy/bin/checkov --framework cloudformation --file template.yaml --skip-download --quiet --compact
 	@.venv/bin/python dashboard/build.py --check
 
-openapi: .venv/ready ## docs/openapi.json, from the code
+openapi: .venv/ready ## docs/openapi.json and docs/events, from the code
 	@PYTHONPATH=layers/core .venv/bin/python -m openapi
 
 layer: .venv/ready ## the ffmpeg layer (ARCH=x86_64|arm64); some minutes the first time, then cached
@@ -93,6 +93,9 @@ publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
 
 redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name)
 	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json)
+
+events: .venv/ready ## what other systems hear, as it happens (STACK=stack.json or a stack's name, JSON=1)
+	@.venv/bin/python -m deployment.watch_events $(or $(STACK),.local/stack.json) $(if $(JSON),--json)
 
 sam-local: .venv/ready .venv-sam/ready ## the API in sam's containers, over the local data plane (PORT=8000; needs Docker)
 	@$(MAKE) build ARCH=$(NATIVE)

@@ -83,6 +83,8 @@ def _local(path: Path) -> Stack:
             "Bucket": said.get("bucket"),
             "UploadsQueue": said["queues"]["uploads"],
             "DeadLetters": said["queues"]["dead_letters"],
+            "AnnounceDeadLetters": said["queues"].get("announce_dead_letters"),
+            "EventBus": said.get("event_bus"),
         }
         endpoints = {"": aws["endpoint_url"], "s3": said.get("s3"), "lambda": said.get("lambda")}
         return Stack(

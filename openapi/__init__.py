@@ -1,4 +1,5 @@
-"""The API document, OpenAPI 3.1: made from the functions' routes, for people and for tests.
+"""The API document, OpenAPI 3.1, and the schemas of events: made from the functions' code, for
+people and for tests.
 
 Nothing here is deployed, and no function imports it.
 """

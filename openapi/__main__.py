@@ -1,7 +1,9 @@
-"""`make openapi`: write docs/openapi.json anew."""
+"""`make openapi`: write docs/openapi.json and the schemas in docs/events anew."""
 
+from openapi import events
 from openapi.document import DOCUMENT, text
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(text())
-    print(f"Wrote {DOCUMENT.name}.")
+    for path, written in {DOCUMENT: text(), **events.files()}.items():
+        path.write_text(written)
+        print(f"Wrote {path.name}.")

@@ -67,6 +67,7 @@ _READY = _PENDING.ready(
 _REJECTED = _PENDING.rejected(
     version=_VERSION, reason="This is not a video: the file is a PNG image.", now=NOW
 )
+ATTACHMENTS = {"pending": _PENDING, "ready": _READY, "rejected": _REJECTED}
 
 
 def _shown(attachment: Attachment, thumbnail_url: str | None = None) -> dict[str, Any]:

@@ -1,27 +1,26 @@
 """What other systems are told: the events on the bus, and their schemas.
 
 An event holds ids and facts. Names of files and URLs are in none: who may see these asks the API.
-Within a version fields are only added; whoever reads one passes over what it does not know.
+Within a version fields are only added; whoever reads one passes over what it does not know. It has
+the form of a webhook's body (Standard Webhooks, "Payload structure"), so that both are the same.
 """
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
-from attachments.ids import rfc3339
 from attachments.model import Attachment, FileType, Status
+from attachments.views import Instant
 from functions.announce.changes import Change
 
 SOURCE = "offchat.attachments"
 # uuid5 of the DNS name attachments.offchat: an id is the same wherever and how often it is made.
 NAMESPACE = UUID("e0afe610-6f75-5a6f-938e-25c19ec4608e")
-Instant = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 
 
 class _Told(BaseModel):
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class AttachmentFacts(_Told):
@@ -45,7 +44,7 @@ class ReadyFacts(AttachmentFacts):
     uploaded_at: Instant
     duration_ms: int | None = Field(description="Null for what has no duration.")
     width: int | None = Field(description="Pixels as shown; null for what has none.")
-    height: int | None
+    height: int | None = Field(description="Pixels as shown; null for what has none.")
     has_thumbnail: bool
 
 
@@ -60,35 +59,35 @@ class DeletedFacts(AttachmentFacts):
 class _Event(_Told):
     id: UUID = Field(description="The same however often the event is delivered.")
     version: Literal[1] = Field(default=1, description="Of this schema.")
-    occurred_at: Instant
+    timestamp: Instant = Field(description="When it happened, to the second.")
 
 
 class AttachmentReady(_Event):
     """A file was inspected and can be downloaded."""
 
     type: Literal["attachment.ready"] = "attachment.ready"
-    attachment: ReadyFacts
+    data: ReadyFacts
 
 
 class AttachmentRejected(_Event):
     """A file was refused, and its bytes are removed."""
 
     type: Literal["attachment.rejected"] = "attachment.rejected"
-    attachment: ReasonedFacts
+    data: ReasonedFacts
 
 
 class AttachmentFailed(_Event):
     """A file could not be inspected; it may still become ready or rejected."""
 
     type: Literal["attachment.failed"] = "attachment.failed"
-    attachment: ReasonedFacts
+    data: ReasonedFacts
 
 
 class AttachmentDeleted(_Event):
     """An attachment is out of everybody's sight, and its bytes go."""
 
     type: Literal["attachment.deleted"] = "attachment.deleted"
-    attachment: DeletedFacts
+    data: DeletedFacts
 
 
 Announcement = AttachmentReady | AttachmentRejected | AttachmentFailed | AttachmentDeleted
@@ -105,7 +104,7 @@ def announcement_of(change: Change) -> Announcement | None:
     new = change.new
     if new is None or (change.old is not None and change.old.status is new.status):
         return None
-    event = {"id": event_id(new), "occurred_at": change.at}
+    event = {"id": event_id(new), "timestamp": change.at}
     facts = {name: getattr(new, name) for name in AttachmentFacts.model_fields}
     told: dict[str, Any]
     match new.status:
@@ -117,16 +116,16 @@ def announcement_of(change: Change) -> Announcement | None:
                 "height": new.media.height,
                 "has_thumbnail": new.thumbnail is not None,
             }
-            return AttachmentReady.model_validate({**event, "attachment": facts | told})
+            return AttachmentReady.model_validate({**event, "data": facts | told})
         case Status.REJECTED:
             told = {"reason": new.reason}
-            return AttachmentRejected.model_validate({**event, "attachment": facts | told})
+            return AttachmentRejected.model_validate({**event, "data": facts | told})
         case Status.FAILED:
             told = {"reason": new.reason}
-            return AttachmentFailed.model_validate({**event, "attachment": facts | told})
+            return AttachmentFailed.model_validate({**event, "data": facts | told})
         case Status.DELETED:
             told = {"was": change.old.status if change.old else new.status}
-            return AttachmentDeleted.model_validate({**event, "attachment": facts | told})
+            return AttachmentDeleted.model_validate({**event, "data": facts | told})
     return None
 
 

@@ -42,7 +42,7 @@ class Announcer:
         entries = [self._entry(change, event) for change, event in chunk]
         answer = self.client.put_events(Entries=entries)
         for (change, event), entry in zip(chunk, answer["Entries"], strict=True):
-            about: dict[str, Any] = {"attachment_id": event.attachment.id, "event": event.type}
+            about: dict[str, Any] = {"attachment_id": event.data.id, "event": event.type}
             if "ErrorCode" in entry:
                 logger.warning("not announced", error=entry["ErrorCode"], **about)
                 yield change.sequence_number

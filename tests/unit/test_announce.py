@@ -15,13 +15,15 @@ from functions.announce.announcements import announcement_of
 from functions.announce.announcer import Announcer
 from functions.announce.changes import change_of
 from tests.builders import MEDIA, NOON, in_state, pending
+from tests.event_schemas import broken
 from tests.streamed import Record, record
 
 ROOT = Path(__file__).parents[2]
 
 
 class Bus:
-    """EventBridge; it does not take entries about the attachments in `refused`."""
+    """EventBridge; it does not take entries about the attachments in `refused`. What it takes is as
+    documented."""
 
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
@@ -32,9 +34,10 @@ class Bus:
         self.calls.append(len(Entries))
         answers = []
         for entry in Entries:
-            if json.loads(entry["Detail"])["attachment"]["id"] in self.refused:
+            if json.loads(entry["Detail"])["data"]["id"] in self.refused:
                 answers.append({"ErrorCode": "ThrottlingException", "ErrorMessage": "Later."})
             else:
+                assert broken(json.loads(entry["Detail"])) == []
                 self.entries.append(entry)
                 answers.append({"EventId": str(len(self.entries))})
         failed = sum("ErrorCode" in answer for answer in answers)
@@ -43,7 +46,7 @@ class Bus:
     @property
     def told(self) -> list[tuple[str, str]]:
         return [
-            (entry["DetailType"], json.loads(entry["Detail"])["attachment"]["id"])
+            (entry["DetailType"], json.loads(entry["Detail"])["data"]["id"])
             for entry in self.entries
         ]
 
@@ -81,7 +84,7 @@ def test_each_of_the_four_states_is_told_once_with_the_ids_of_where_it_belongs(
     assert entry["Source"] == "offchat.attachments"
     assert entry["DetailType"] == detail["type"] == f"attachment.{status}"
     assert entry["Time"] == NOON
-    told = detail["attachment"]
+    told = detail["data"]
     assert told["id"] == before.id
     assert told["message_id"] == before.message_id
     assert told["conversation_id"] == before.conversation_id
@@ -91,7 +94,7 @@ def test_each_of_the_four_states_is_told_once_with_the_ids_of_where_it_belongs(
 
 def test_a_ready_video_is_told_with_its_measures(bus: Bus) -> None:
     handle(became(Status.READY))
-    told = json.loads(bus.entries[0]["Detail"])["attachment"]
+    told = json.loads(bus.entries[0]["Detail"])["data"]
     assert (told["duration_ms"], told["width"], told["height"]) == (
         MEDIA.duration_ms,
         MEDIA.width,
@@ -105,13 +108,13 @@ def test_what_is_refused_is_told_with_its_reason(bus: Bus, status: Status) -> No
     before = pending()
     after = in_state(before, status)
     handle(record(before, after))
-    assert json.loads(bus.entries[0]["Detail"])["attachment"]["reason"] == after.reason
+    assert json.loads(bus.entries[0]["Detail"])["data"]["reason"] == after.reason
 
 
 def test_a_deletion_is_told_with_what_was_deleted(bus: Bus) -> None:
     before = in_state(pending(), Status.READY)
     handle(record(before, before.deleted(now=NOON)))
-    assert json.loads(bus.entries[0]["Detail"])["attachment"]["was"] == "ready"
+    assert json.loads(bus.entries[0]["Detail"])["data"]["was"] == "ready"
 
 
 def test_no_event_tells_a_name_a_key_or_a_url(bus: Bus) -> None:
