@@ -7,6 +7,7 @@ S3 page "How does Amazon S3 evaluate the CORS configuration on a bucket?", API G
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from xml.etree import ElementTree
 
 from aiohttp import web
 
@@ -32,6 +33,25 @@ class CorsRule:
 
     def allowed_origin(self, origin: str) -> str:
         return "*" if "*" in self.origins else origin
+
+
+def rules_of(configuration: bytes) -> list[CorsRule]:
+    """The rules of a bucket's configuration, in S3's XML (S3 API, "GetBucketCors")."""
+
+    def texts(rule: ElementTree.Element, name: str) -> tuple[str, ...]:
+        return tuple(each.text or "" for each in rule.findall(f"{{*}}{name}"))
+
+    return [
+        CorsRule(
+            origins=texts(rule, "AllowedOrigin"),
+            methods=texts(rule, "AllowedMethod"),
+            headers=texts(rule, "AllowedHeader"),
+            exposed=texts(rule, "ExposeHeader"),
+            max_age_s=int("".join(texts(rule, "MaxAgeSeconds")) or 0),
+        )
+        # It comes from moto, on this machine.
+        for rule in ElementTree.fromstring(configuration).findall("{*}CORSRule")  # noqa: S314
+    ]
 
 
 def bucket_answer(rules: Sequence[CorsRule], head: Head) -> dict[str, str]:

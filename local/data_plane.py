@@ -58,7 +58,7 @@ async def data_plane(
     async with AsyncExitStack() as cleanup:
         moto = await _start_moto(cleanup)
         stack = await asyncio.to_thread(provision, transformed, parameters, endpoint=moto)
-        guard = gate(moto, credentials=CREDENTIALS, region=REGION, cors=stack.bucket_cors)
+        guard = gate(moto, credentials=CREDENTIALS, region=REGION)
         s3 = await cleanup.enter_async_context(guard.serving())
         yield DataPlane(stack, moto, s3)
 
@@ -83,6 +83,8 @@ def describe(data: DataPlane, api: str) -> dict[str, Any]:
             "announce_dead_letters": names["AnnounceDeadLetters"],
         },
         "event_bus": names["Events"],
+        "resources": data.stack.resources(),
+        "parameters": data.stack.parameters,
         "tokens": _tokens(data),
         **demo.new_ids(),
     }

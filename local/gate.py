@@ -12,7 +12,7 @@ import re
 import secrets
 import zlib
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from aiohttp import web
 from botocore.credentials import Credentials
 from multidict import CIMultiDict
 
-from local.cors import CorsRule, bucket_answer
+from local.cors import CorsRule, bucket_answer, rules_of
 from local.loopback import serving
 from local.signature import ALGORITHM, Head, RefusalError, verify
 
@@ -89,13 +89,12 @@ def end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
 
 @dataclass
 class Gate:
-    """`upstream` is moto's endpoint; `cors` has the rules of each bucket."""
+    """`upstream` is moto's endpoint."""
 
     upstream: str
     _: KW_ONLY
     credentials: Credentials
     region: str
-    cors: Mapping[str, Sequence[CorsRule]]
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
@@ -117,7 +116,7 @@ class Gate:
         added = {"x-amz-request-id": secrets.token_hex(8).upper()}
         try:
             head = Head.parse(request.method, request.raw_path, request.headers.items())
-            added |= bucket_answer(self.cors.get(head.bucket, ()), head)
+            added |= bucket_answer(await self._cors(head), head)
             if head.method == "OPTIONS":
                 return web.Response(headers=added)
             return await self._serve(request, head, added)
@@ -163,6 +162,14 @@ class Gate:
                     skip_auto_headers=AUTOMATIC,
                 ) as answer:
                     return await self._answer(request, head, answer, added)
+
+    async def _cors(self, head: Head) -> list[CorsRule]:
+        """The bucket's rules as they are now, where a page of a site asks."""
+        if "Origin" not in head.headers:
+            return []
+        url = yarl.URL(f"{self.upstream}/{quote(head.bucket)}?cors", encoded=True)
+        async with self._http.get(url, headers={"Authorization": self._authorization}) as answer:
+            return rules_of(await answer.read()) if answer.status == 200 else []
 
     @property
     def _authorization(self) -> str:

@@ -2,8 +2,8 @@
 
 moto's own CloudFormation leaves out bucket notifications, versioning and TTL, and skips HTTP APIs,
 so the calls are made here, one method for each type. A type that has no method and no reason in
-`NEEDS_NOTHING` is an error. Left out are the bucket's CORS, which is the gate's, and what moto
-would keep but not act on: lifecycle, encryption, backups, public access block.
+`NEEDS_NOTHING` is an error. moto keeps CORS, lifecycle and backups, and does not act on them: CORS
+is the gate's. Left out are encryption and public access block.
 """
 
 import json
@@ -18,7 +18,15 @@ from local.http_api import Route, Throttle
 from local.queue_poller import QueueMapping
 from local.scheduler import period_s
 from local.stream_poller import StreamMapping
-from local.template import ACCOUNT, REGION, SESSION, STACK_NAME, Resolver, TemplateError
+from local.template import (
+    ACCOUNT,
+    REGION,
+    SESSION,
+    STACK_NAME,
+    Resolver,
+    TemplateError,
+    parameter_values,
+)
 from local.worker import Function
 
 NEEDS_NOTHING = {
@@ -55,7 +63,12 @@ class Stack:
     mappings: list[QueueMapping] = field(default_factory=list)
     streams: list[StreamMapping] = field(default_factory=list)
     schedules: list[tuple[str, int]] = field(default_factory=list)
-    bucket_cors: dict[str, list[CorsRule]] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    def resources(self) -> dict[str, str]:
+        """Physical ids by logical ones, of what is really there."""
+        return {name: self.names[name] for name in self.created}
 
 
 def provision(
@@ -69,6 +82,8 @@ def provision(
         if resolver.holds(resource.get("Condition"))
     }
     stack = Stack()
+    for parameter, value in parameter_values(template, parameters).items():
+        stack.parameters[parameter] = ",".join(value) if isinstance(value, list) else value
     for name, resource in resources.items():  # before all creation: they refer to each other
         kind = resource["Type"]
         physical = name if kind == "AWS::Lambda::Function" else f"{STACK_NAME}-{name}"
@@ -97,6 +112,7 @@ def provision(
         for name, properties in sorted(such.items(), key=lambda pair: "RedrivePolicy" in pair[1]):
             try:
                 create(provisioner, stack.names[name], resolver.resolve(properties))
+                stack.created.append(name)
             except (KeyError, ValueError) as error:
                 problem = f"{name} ({kind}) says something that the local stack cannot read"
                 raise TemplateError(f"{problem}: {error!r}.") from error
@@ -126,6 +142,11 @@ class _Provisioner:
         if "TimeToLiveSpecification" in properties:
             expiry = properties["TimeToLiveSpecification"]
             self.dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
+        if "PointInTimeRecoverySpecification" in properties:
+            recovery = properties["PointInTimeRecoverySpecification"]
+            self.dynamodb.update_continuous_backups(
+                TableName=name, PointInTimeRecoverySpecification=recovery
+            )
 
     def queue(self, url: str, properties: Properties) -> None:
         attributes: Any = {
@@ -150,16 +171,33 @@ class _Provisioner:
         self.s3.put_bucket_notification_configuration(
             Bucket=bucket, NotificationConfiguration={"QueueConfigurations": queues}
         )
-        self.stack.bucket_cors[bucket] = [
-            CorsRule(
-                origins=tuple(rule["AllowedOrigins"]),
-                methods=tuple(rule["AllowedMethods"]),
-                headers=tuple(rule["AllowedHeaders"]),
-                exposed=tuple(rule["ExposedHeaders"]),
-                max_age_s=int(rule["MaxAge"]),
-            )
+        self._rules(bucket, properties)
+
+    def _rules(self, bucket: str, properties: Properties) -> None:
+        """CORS and lifecycle, whose names in CloudFormation are not quite S3's."""
+        cors: Any = [
+            {
+                "AllowedOrigins": rule["AllowedOrigins"],
+                "AllowedMethods": rule["AllowedMethods"],
+                "AllowedHeaders": rule["AllowedHeaders"],
+                "ExposeHeaders": rule["ExposedHeaders"],
+                "MaxAgeSeconds": int(rule["MaxAge"]),
+            }
             for rule in properties["CorsConfiguration"]["CorsRules"]
         ]
+        self.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": cors})
+        lifecycle: Any = []
+        for declared in properties["LifecycleConfiguration"]["Rules"]:
+            rule = {"ID": declared["Id"], "Status": declared["Status"], "Filter": {"Prefix": ""}}
+            for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"):
+                if name in declared:
+                    rule[name] = {key: int(days) for key, days in declared[name].items()}
+            if declared.get("ExpiredObjectDeleteMarker"):
+                rule["Expiration"] = {"ExpiredObjectDeleteMarker": True}
+            lifecycle.append(rule)
+        self.s3.put_bucket_lifecycle_configuration(
+            Bucket=bucket, LifecycleConfiguration={"Rules": lifecycle}
+        )
 
     def function(self, name: str, properties: Properties) -> None:
         variables = properties["Environment"]["Variables"]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 POLL_S = 1
+PAUSE_S = 0.1
 PAUSE_AFTER_ERROR_S = 1.0
 RETRY_AFTER_S = 2
 
@@ -38,10 +39,14 @@ class QueueMapping:
     batch_size: int
     max_concurrency: int
 
+    @property
+    def source_arn(self) -> str:
+        return self.queue_arn
+
 
 @dataclass
 class QueuePoller:
-    """`log` gets a line for each batch that failed."""
+    """`log` gets a line for each batch that failed. While it is not `enabled`, the queue waits."""
 
     mapping: QueueMapping
     sqs: "SQSClient"
@@ -49,12 +54,16 @@ class QueuePoller:
     _: KW_ONLY
     log: Callable[[str], None]
     retry_after_s: int = RETRY_AFTER_S
+    enabled: bool = True
 
     async def run(self) -> None:
         """Until it is cancelled."""
         slots = asyncio.Semaphore(self.mapping.max_concurrency)
         async with asyncio.TaskGroup() as batches:
             while True:
+                if not self.enabled:
+                    await asyncio.sleep(PAUSE_S)
+                    continue
                 await slots.acquire()
                 messages = await self._receive()
                 if messages:

@@ -26,7 +26,7 @@ from local.docker import Docker, NoDockerError
 from local.ffmpeg import architecture
 from local.lambda_client import LambdaClient
 from local.sam_files import ENVIRONMENT, TEMPLATE, write_sam_files
-from local.stack import PortInUseError, cancel, free_port, sources
+from local.stack import PortInUseError, cancel, free_port, pollers
 from local.template import REGION, TemplateError
 
 ROOT = Path(__file__).parents[1]
@@ -93,8 +93,8 @@ async def sam_local(folder: Path, port: int) -> AsyncIterator[dict[str, Any]]:
         await asyncio.to_thread(demo.seed, description)
         await asyncio.to_thread(sample_upload.place, data, description, folder / "sample.mp4")
         functions = await cleanup.enter_async_context(LambdaClient.connected(lambdas))
-        for source in sources(data, functions):
-            cleanup.push_async_callback(cancel, asyncio.create_task(source))
+        for poller in pollers(data, functions):
+            cleanup.push_async_callback(cancel, asyncio.create_task(poller.run()))
         yield description
 
 

@@ -15,6 +15,7 @@ from local.docs_pages import docs_pages
 from local.gate import Gate
 from local.http_api import HttpApi
 from local.lambda_client import LambdaClient
+from local.lambda_settings import Poller
 from local.pages import Dashboard, security_headers
 from local.queue_poller import QueuePoller
 from local.runtime import Runtime
@@ -86,13 +87,14 @@ class LocalStack:
         )
         endpoint = await cleanup.enter_async_context(runtime.serving())
         functions = await cleanup.enter_async_context(LambdaClient.connected(endpoint))
-        for source in (*sources(data, functions, self._poller), *_schedules(data, functions)):
+        runtime.pollers += pollers(data, functions, self._poller)
+        for source in (*(each.run() for each in runtime.pollers), *_schedules(data, functions)):
             cleanup.push_async_callback(cancel, asyncio.create_task(source))
         dashboard = self._pages(data.s3)
         pages = (docs_pages, dashboard) if dashboard else (docs_pages,)
         api = HttpApi(stack.routes, stack.cors, functions, stack.throttle, pages=pages)
         address = await cleanup.enter_async_context(api.serving(port))
-        self.description = describe(data, address)
+        self.description = {**describe(data, address), "lambda": endpoint}
         if dashboard:
             self.description["dashboard"] = f"{address}/"
 
@@ -103,18 +105,18 @@ class LocalStack:
         return Dashboard(self._dashboard, headers, lambda: self.description)
 
 
-def sources(
+def pollers(
     data: DataPlane, functions: LambdaClient, poller: Callable[..., QueuePoller] = QueuePoller
-) -> Iterator[Coroutine[Any, Any, None]]:
-    """What calls functions besides the API: queues and streams."""
+) -> list[Poller]:
+    """What calls functions besides the API: queues and streams. Each has to `run`."""
     stack, sqs = data.stack, SESSION.client("sqs", endpoint_url=data.moto)
     streams = SESSION.client("dynamodbstreams", endpoint_url=data.moto)
     queue_log = partial(console.function_line, "queue")
     stream_log = partial(console.function_line, "stream")
-    for mapping in stack.mappings:
-        yield poller(mapping, sqs, functions, log=queue_log).run()
-    for stream in stack.streams:
-        yield StreamPoller(stream, streams, sqs, functions, log=stream_log).run()
+    return [
+        *(poller(mapping, sqs, functions, log=queue_log) for mapping in stack.mappings),
+        *(StreamPoller(each, streams, sqs, functions, log=stream_log) for each in stack.streams),
+    ]
 
 
 def _schedules(data: DataPlane, functions: LambdaClient) -> Iterator[Coroutine[Any, Any, None]]:

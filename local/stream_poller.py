@@ -41,10 +41,14 @@ class StreamMapping:
     max_retries: int
     dead_letters: str
 
+    @property
+    def source_arn(self) -> str:
+        return self.stream_arn
+
 
 @dataclass
 class StreamPoller:
-    """`log` gets a line for each batch that failed."""
+    """`log` gets a line for each batch that failed. While it is not `enabled`, the stream waits."""
 
     mapping: StreamMapping
     streams: "DynamoDBStreamsClient"
@@ -53,11 +57,15 @@ class StreamPoller:
     _: KW_ONLY
     log: Callable[[str], None]
     retry_after_s: float = RETRY_AFTER_S
+    enabled: bool = True
     _done: str | None = None
 
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
+            if not self.enabled:
+                await asyncio.sleep(POLL_S)
+                continue
             try:
                 records = await asyncio.to_thread(self._read)
                 await self._process(records)

@@ -61,7 +61,7 @@ class Worker:
 
         `python` is the command of an interpreter that has awslambdaric.
         """
-        self._function, self._root, self._log, self._python = function, root, log, python
+        self.function, self._root, self._log, self._python = function, root, log, python
         self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
         self._initialised = asyncio.Event()  # or never will be
         self._spent = False
@@ -83,7 +83,7 @@ class Worker:
                 serving(application, handler_cancellation=True)
             )
             self._process = await asyncio.create_subprocess_exec(
-                *(*self._python, "-m", "awslambdaric", self._function.handler),
+                *(*self._python, "-m", "awslambdaric", self.function.handler),
                 cwd=self._root,
                 env=self._environment(endpoint.removeprefix("http://"), directory),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -105,14 +105,14 @@ class Worker:
         self._request_id = str(uuid4())
         self._inbox.put_nowait(payload)
         try:
-            async with asyncio.timeout(self._function.timeout_s):
+            async with asyncio.timeout(self.function.timeout_s):
                 await self._initialised.wait()
-            async with asyncio.timeout(self._function.timeout_s):
+            async with asyncio.timeout(self.function.timeout_s):
                 return await self._answer
         except TimeoutError:
             self.kill()
-            message = f"Task timed out after {self._function.timeout_s:.2f} seconds"
-            self._log(self._function.name, message)
+            message = f"Task timed out after {self.function.timeout_s:.2f} seconds"
+            self._log(self.function.name, message)
             return self._failure("Sandbox.Timedout", message)
 
     def kill(self) -> None:
@@ -130,7 +130,7 @@ class Worker:
         await self._cleanup.aclose()
 
     def _environment(self, runtime_api: str, directory: str) -> dict[str, str]:
-        function = self._function
+        function = self.function
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
@@ -150,11 +150,11 @@ class Worker:
     async def _next(self, _: web.Request) -> web.Response:
         self._initialised.set()
         payload = await self._inbox.get()
-        deadline_ms = int((time.time() + self._function.timeout_s) * 1000)
+        deadline_ms = int((time.time() + self.function.timeout_s) * 1000)
         headers = {
             "Lambda-Runtime-Aws-Request-Id": self._request_id,
             "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
-            "Lambda-Runtime-Invoked-Function-Arn": ARN_PREFIX + self._function.name,
+            "Lambda-Runtime-Invoked-Function-Arn": ARN_PREFIX + self.function.name,
         }
         return web.Response(body=payload, headers=headers, content_type="application/json")
 
@@ -187,12 +187,12 @@ class Worker:
         async for line in lines_of(lines):
             # awslambdaric joins the lines of a traceback with carriage returns
             for part in line.split("\r"):
-                self._log(self._function.name, part)
+                self._log(self.function.name, part)
         code = await self._process.wait()
         status = f"exit status {code}" if code >= 0 else f"signal: {signal.strsignal(-code)}"
         message = f"Runtime exited with error: {status}"
         if not self._spent:
-            self._log(self._function.name, message)
+            self._log(self.function.name, message)
         self._settle(self._failure("Runtime.ExitError", message))
 
 

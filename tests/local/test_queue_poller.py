@@ -71,17 +71,23 @@ class Stage:
     def polling(
         self, *, batch_size: int = 10, max_concurrency: int = 10, retry_after_s: int = 0
     ) -> AbstractContextManager[None]:
-        mapping = QueueMapping(
+        poller = QueuePoller(
+            self.mapping(batch_size=batch_size, max_concurrency=max_concurrency),
+            self.sqs,
+            self.functions,
+            log=self.lines.append,
+            retry_after_s=retry_after_s,
+        )
+        return self.background.running(poller.run())
+
+    def mapping(self, *, batch_size: int = 10, max_concurrency: int = 10) -> QueueMapping:
+        return QueueMapping(
             function="consume",
             queue_url=self.queue,
             queue_arn=self.arn(self.queue),
             batch_size=batch_size,
             max_concurrency=max_concurrency,
         )
-        poller = QueuePoller(
-            mapping, self.sqs, self.functions, log=self.lines.append, retry_after_s=retry_after_s
-        )
-        return self.background.running(poller.run())
 
     def send(self, *bodies: str) -> None:
         entries: Any = [
@@ -252,3 +258,14 @@ def test_a_schedule_outlives_a_refusal(stage: Stage, background: Background) -> 
     with background.running(run_schedule("nobody", 0.05, stage.functions, log=stage.lines.append)):
         eventually(lambda: len(stage.lines) > 1)
     assert "Function not found" in stage.lines[0]
+
+
+def test_while_a_mapping_is_disabled_its_queue_waits(stage: Stage) -> None:
+    mapping = stage.mapping()
+    poller = QueuePoller(mapping, stage.sqs, stage.functions, log=stage.lines.append, enabled=False)
+    stage.send("hello")
+    with stage.background.running(poller.run()):
+        time.sleep(0.5)
+        assert stage.events() == []
+        poller.enabled = True
+        eventually(lambda: stage.bodies() == ["hello"])

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
@@ -16,7 +16,6 @@ from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
 from attachments.storage import SignedRequest
-from local.cors import CorsRule
 from local.gate import Gate
 from local.template import load
 from tests.local.probe_functions.background import Background
@@ -60,19 +59,10 @@ def gate() -> Iterator[S3Server]:
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     moto.start()
     host, port = moto.get_host_and_port()
-    rule = _bucket_cors_rule()
-    cors = CorsRule(
-        (SITE,),
-        tuple(rule["AllowedMethods"]),
-        tuple(rule["AllowedHeaders"]),
-        tuple(rule["ExposedHeaders"]),
-        rule["MaxAge"],
-    )
     gate = Gate(
         f"http://{host}:{port}",
         credentials=Credentials(access_key, secret_key),
         region=REGION,
-        cors={BUCKET: [cors]},
     )
     with (
         Background() as background,
@@ -97,20 +87,11 @@ def gateway_is_installed(notes: list[str]) -> None:
 
 @pytest.fixture(scope="session")
 def gateway(gateway_is_installed: None, notes: list[str]) -> Iterator[S3Server]:
-    rule = _bucket_cors_rule()
-    cors: CORSRuleTypeDef = {
-        "AllowedOrigins": [SITE],
-        "AllowedMethods": rule["AllowedMethods"],
-        "AllowedHeaders": rule["AllowedHeaders"],
-        "ExposeHeaders": rule["ExposedHeaders"],
-        "MaxAgeSeconds": rule["MaxAge"],
-    }
     began = time.monotonic()
     with (
         rgw.running() as found,
         _server("gateway", found.endpoint, found.access_key, found.secret_key) as server,
     ):
-        server.client.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [cors]})
         notes.append(f"Ceph's gateway {rgw.version()} was up in {time.monotonic() - began:.1f} s.")
         yield server
 
@@ -141,11 +122,19 @@ def _server(name: str, endpoint: str, access_key: str, secret_key: str) -> Itera
     with closing(client_of(endpoint, access_key, secret_key)) as client, httpx.Client() as web:
         client.create_bucket(Bucket=BUCKET)
         client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        cors = _bucket_cors_rule()
+        client.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [cors]})
         yield S3Server(name, endpoint, access_key, client, web)
 
 
-def _bucket_cors_rule() -> Any:
-    """As the template has it."""
+def _bucket_cors_rule() -> "CORSRuleTypeDef":
+    """As the template has it, for one site."""
     bucket = load(TEMPLATE)["Resources"]["Files"]["Properties"]
     [rule] = bucket["CorsConfiguration"]["CorsRules"]
-    return rule
+    return {
+        "AllowedOrigins": [SITE],
+        "AllowedMethods": rule["AllowedMethods"],
+        "AllowedHeaders": rule["AllowedHeaders"],
+        "ExposeHeaders": rule["ExposedHeaders"],
+        "MaxAgeSeconds": rule["MaxAge"],
+    }

@@ -13,10 +13,9 @@ import boto3
 import httpx
 from botocore.config import Config
 
-from local.cors import CorsRule
-
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
 
 
 REGION: Final = "eu-central-1"
@@ -25,7 +24,13 @@ KEY_ID, SECRET = "AKIALOCALGATE", "local/secret+key"  # not a key of anything
 KEY = "uploads/0192"
 BODY = b"a small video"
 SHA256 = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
-RULE = CorsRule((SITE,), ("GET", "HEAD", "PUT", "POST"), ("*",), ("ETag", "Location"), 600)
+RULE: "CORSRuleTypeDef" = {
+    "AllowedOrigins": [SITE],
+    "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],
+    "AllowedHeaders": ["*"],
+    "ExposeHeaders": ["ETag", "Location"],
+    "MaxAgeSeconds": 600,
+}
 
 
 def s3_client(

@@ -34,7 +34,7 @@ def moto_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def endpoint(background: Background, moto_endpoint: str) -> Iterator[str]:
     credentials = Credentials(KEY_ID, SECRET)
-    gate = Gate(moto_endpoint, credentials=credentials, region=REGION, cors={"chat": [RULE]})
+    gate = Gate(moto_endpoint, credentials=credentials, region=REGION)
     with background.entered(gate.serving()) as endpoint:
         yield endpoint
 
@@ -46,6 +46,7 @@ def s3(endpoint: str, moto_endpoint: str) -> Iterator["S3Client"]:
     client = s3_client(endpoint)
     client.create_bucket(Bucket="chat", CreateBucketConfiguration={"LocationConstraint": REGION})
     client.put_bucket_versioning(Bucket="chat", VersioningConfiguration={"Status": "Enabled"})
+    client.put_bucket_cors(Bucket="chat", CORSConfiguration={"CORSRules": [RULE]})
     yield client
     client.close()
 

@@ -39,7 +39,7 @@ CORS_ANSWER = {
     [("chat", "https://evil.example", "PUT"), ("chat", SITE, "DELETE"), ("other", SITE, "PUT")],
 )
 def test_nobody_else_may_ask(
-    endpoint: str, web: httpx.Client, bucket: str, origin: str, method: str
+    s3: "S3Client", endpoint: str, web: httpx.Client, bucket: str, origin: str, method: str
 ) -> None:
     response = preflight(web, f"{endpoint}/{bucket}/{KEY}", Origin=origin, Method=method)
     assert (response.status_code, code(response)) == (403, "AccessForbidden")
@@ -51,12 +51,6 @@ def test_a_preflight_request_must_say_who_asks(endpoint: str, web: httpx.Client)
 
 
 def test_a_listed_site_can_read_every_answer(s3: "S3Client", web: httpx.Client) -> None:
-    s3.put_bucket_cors(  # moto's own rules do not count
-        Bucket="chat",
-        CORSConfiguration={
-            "CORSRules": [{"AllowedOrigins": ["https://other.example"], "AllowedMethods": ["GET"]}]
-        },
-    )
     headers = RIGHT | {"Origin": SITE}
     answers = [
         web.put(put_url(s3), content=BODY, headers=headers),
@@ -71,6 +65,14 @@ def test_a_listed_site_can_read_every_answer(s3: "S3Client", web: httpx.Client) 
     stranger = web.get(get_url(s3), headers={"Origin": "https://evil.example"})
     assert stranger.status_code == 200
     assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_a_bucket_without_rules_lets_nobody_ask(s3: "S3Client", web: httpx.Client) -> None:
+    s3.delete_bucket_cors(Bucket="chat")
+    assert code(preflight(web, put_url(s3), Origin=SITE, Method="PUT")) == "AccessForbidden"
+    assert (
+        "access-control-allow-origin" not in web.get(get_url(s3), headers={"Origin": SITE}).headers
+    )
 
 
 def rule(*origins: str, headers: tuple[str, ...] = ()) -> CorsRule:
