@@ -41,7 +41,7 @@ class RecordedAnswers:
 
     tables: Mapping[str, str]
     calls: Counter[str] = field(default_factory=Counter)
-    _answers: dict[str, list[_Answer]] = field(default_factory=dict)
+    _answers: dict[tuple[str, int], _Answer] = field(default_factory=dict)
     _replaying: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _of_thread: threading.local = field(default_factory=threading.local)
@@ -69,11 +69,11 @@ class RecordedAnswers:
             number = self.calls[label]
             self.calls[label] += 1
         if not self._replaying:
-            self._of_thread.label = label
+            self._of_thread.call = label, number
             return None
         try:
-            answer = self._answers[label][number]
-        except (KeyError, IndexError) as error:
+            answer = self._answers[label, number]
+        except KeyError as error:
             raise UnrecordedCallError(f"{label}, number {number + 1}") from error
         headers = HTTPHeaders.from_dict(answer.headers)
         return AWSResponse(request.url, answer.status, headers, Body(answer.body))
@@ -85,7 +85,7 @@ class RecordedAnswers:
             response_dict["status_code"], dict(response_dict["headers"]), response_dict["body"]
         )
         with self._lock:
-            self._answers.setdefault(self._of_thread.label, []).append(answer)
+            self._answers[self._of_thread.call] = answer
 
     def _label(self, event_name: str, request: AWSPreparedRequest) -> str:
         _, service, operation = event_name.split(".")

@@ -11,6 +11,8 @@ from local.worker import Function
 
 TEMPLATE, ENVIRONMENT = "template.yaml", "env.json"
 CODE = ("CodeUri", "ContentUri")
+# What the template says is for machines that do nothing else.
+TIMEOUT_S = 300
 
 
 def write_sam_files(
@@ -31,6 +33,7 @@ def write_sam_files(
                 properties[key] = str((artifacts / properties[key]).resolve())
         if name in environments:
             properties["Environment"] = {"Variables": environments[name]}
+            properties["Timeout"] = TIMEOUT_S
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / TEMPLATE, template)
     _write(folder / ENVIRONMENT, environments)

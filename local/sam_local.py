@@ -10,8 +10,9 @@ import os
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,9 @@ from local.template import REGION, TemplateError
 ROOT = Path(__file__).parents[1]
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 START_S = 120.0
+RETRY_S = 0.5
+# How long sam waits for a container to listen: it gives up after 20 s, which a busy machine needs.
+CONTAINER_START_S = 60
 
 
 def main() -> int:
@@ -92,6 +96,7 @@ async def sam_local(folder: Path, port: int) -> AsyncIterator[dict[str, Any]]:
         description = describe(data, api)
         await asyncio.to_thread(demo.seed, description)
         await asyncio.to_thread(sample_upload.place, data, description, folder / "sample.mp4")
+        await _answering(description)
         functions = await cleanup.enter_async_context(LambdaClient.connected(lambdas))
         for poller in pollers(data, functions):
             cleanup.push_async_callback(cancel, asyncio.create_task(poller.run()))
@@ -125,7 +130,13 @@ async def _sam(
         "--skip-pull-image",
         cwd=ROOT,
         # An address for sam itself: it asks AWS who we are, and waits for an answer.
-        env={**os.environ, **environment, "AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0"},
+        env={
+            **os.environ,
+            **environment,
+            "AWS_DEFAULT_REGION": REGION,
+            "SAM_CLI_CONTAINER_CONNECTION_TIMEOUT": str(CONTAINER_START_S),
+            "SAM_CLI_TELEMETRY": "0",
+        },
         stdout=PIPE,
         stderr=STDOUT,
         limit=console.MAX_LINE_BYTES,
@@ -158,6 +169,31 @@ async def _listening(address: str) -> None:
                 await asyncio.sleep(0.1)
     except TimeoutError as error:
         raise StartError("sam does not listen; see what it says above.") from error
+
+
+async def _answering(description: Mapping[str, Any]) -> None:
+    """Returns when each function behind the API has answered a user: its container is there.
+
+    Raises StartError.
+    """
+    sample = sample_upload.attachment_id()
+    calls = (
+        ("sender", "POST", "upload/", 422),  # of an empty body
+        ("sender", "GET", f"attachments/{sample}/", 200),
+        ("admin", "GET", "reports/activity/", 200),
+    )
+    async with httpx.AsyncClient(base_url=description["api"], timeout=START_S) as http:
+        for user, method, path, status in calls:
+            headers = {"Authorization": f"Bearer {description['tokens'][user]}"}
+            until = time.monotonic() + START_S
+            while True:
+                answer = await http.request(method, f"/api/chat/{path}", headers=headers)
+                if answer.status_code == status:
+                    break
+                if time.monotonic() > until:
+                    said = f"{method} /api/chat/{path}: {answer.status_code} {answer.text}"
+                    raise StartError(f"{said}\nsam's containers do not answer; see above.")
+                await asyncio.sleep(RETRY_S)
 
 
 def _instructions(description: dict[str, Any]) -> None:

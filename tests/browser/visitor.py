@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PATIENCE_MS = 60_000  # a busy machine
+DRAG_MS = 200  # how long a hand holds files over a place
 # Recorded before anything of the page runs; later documents of the tab add to it.
 RECORD_VIOLATIONS = """
   addEventListener('securitypolicyviolation', (event) => {
@@ -60,10 +61,13 @@ class Visitor:
 
     def drop(self, *files: Path) -> None:
         """Drag files over the page, which opens a place for them, and drop them there."""
-        self._drag("dragEnter", 400, 300, files)
-        self._drag("dragOver", 400, 300, files)
         place = self.page.locator(".uppy-Dashboard-AddFiles")
-        place.wait_for()
+        until = time.monotonic() + PATIENCE_MS / 1000
+        while not place.is_visible():  # a page that is still starting does not look
+            assert time.monotonic() < until, "nothing opens where files are dragged"
+            self._drag("dragEnter", 400, 300, files)
+            self._drag("dragOver", 400, 300, files)
+            self.page.wait_for_timeout(DRAG_MS)
         box = place.bounding_box()
         assert box
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -15,27 +15,37 @@ OF_ONE_CONNECTION = {"connection", "keep-alive", "proxy-connection", "transfer-e
 
 @dataclass
 class Traffic:
-    """`parts` counts the PUTs that began, by part number.
-
-    `interrupt` is called once, as soon as `interrupt_at` bytes of parts have passed.
-    """
+    """`parts` counts the PUTs that began, by part number."""
 
     parts: Counter[int] = field(default_factory=Counter)
-    sent_bytes: int = 0
-    interrupt_at: int | None = None
-    interrupt: Callable[[], None] = lambda: None
+    _sender: int = 0
+    _until: int | None = None
+    _interrupt: Callable[[], None] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begun(self, part: int) -> None:
+    def interrupt_after(self, until: int | None, interrupt: Callable[[], None]) -> None:
+        """Call `interrupt` once, as soon as so many more bytes of parts have passed.
+
+        A new sender is at work: what is still on its way from the one before does not count.
+        """
+        with self._lock:
+            self._sender += 1
+            self._until, self._interrupt = until, interrupt
+
+    def begun(self, part: int) -> int:
+        """Who sends the part."""
         with self._lock:
             self.parts[part] += 1
+            return self._sender
 
-    def passed(self, count: int) -> None:
+    def passed(self, count: int, sender: int) -> None:
         with self._lock:
-            self.sent_bytes += count
-            if self.interrupt_at is not None and self.sent_bytes >= self.interrupt_at:
-                self.interrupt_at = None
-                self.interrupt()
+            if self._until is None or sender != self._sender:
+                return
+            self._until -= count
+            if self._until <= 0:
+                self._until = None
+                self._interrupt()
 
 
 @contextmanager
@@ -52,16 +62,16 @@ def counting(traffic: Traffic) -> Iterator[str]:
         def _forward(self) -> None:
             url = urlsplit(self.path)
             [part] = parse_qs(url.query).get("partNumber", ["0"])
-            if self.command == "PUT" and int(part):
-                traffic.begun(int(part))
+            counted = self.command == "PUT" and int(part) > 0
+            sender = traffic.begun(int(part)) if counted else None
             upstream = http.client.HTTPConnection(url.netloc, timeout=60)
             with suppress(ConnectionError):  # so is a request that was cut off
-                self._send(upstream, f"{url.path}?{url.query}", counted=int(part) > 0)
+                self._send(upstream, f"{url.path}?{url.query}", sender)
                 self._answer(upstream.getresponse())
             upstream.close()
 
         def _send(
-            self, upstream: http.client.HTTPConnection, target: str, *, counted: bool
+            self, upstream: http.client.HTTPConnection, target: str, sender: int | None
         ) -> None:
             upstream.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
@@ -75,8 +85,8 @@ def counting(traffic: Traffic) -> Iterator[str]:
                     raise ConnectionError("the sender is gone")
                 left -= len(piece)
                 upstream.send(piece)
-                if counted:
-                    traffic.passed(len(piece))
+                if sender is not None:
+                    traffic.passed(len(piece), sender)
 
         def _answer(self, answer: http.client.HTTPResponse) -> None:
             body = answer.read()

@@ -45,8 +45,7 @@ class Shell:
         process = subprocess.Popen(
             self._command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        traffic.interrupt = lambda: process.send_signal(ended_by)
-        traffic.interrupt_at = None if until is None else traffic.sent_bytes + until
+        traffic.interrupt_after(until, lambda: process.send_signal(ended_by))
         self.output, self.errors = (text.decode() for text in process.communicate(timeout=120))
         return process.returncode
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,20 @@ from tests.sam_local.image import CHANGES, write_image
 from tests.stack.client import LocalRun, Stack
 
 START_S = 300.0  # images are built on a busy machine
+SHOWN = 12_000  # characters of what sam said
 REPOSITORY = "public.ecr.aws/lambda/python"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what sam and the functions said."""
+    report = yield
+    run = getattr(item, "funcargs", {}).get("run")
+    if report.failed and isinstance(run, LocalRun):
+        report.sections.append(("make sam-local", run.output[-SHOWN:]))
+    return report
 
 
 @pytest.fixture(scope="session")
