@@ -82,6 +82,12 @@ def digest(body: BufferedRandom, algorithm: str) -> bytes:
     return crc.to_bytes(4, "big")
 
 
+async def pieces_of(body: BufferedRandom) -> AsyncIterator[bytes]:
+    """A file as aiohttp sends it; one that it is given itself, it closes whenever it likes."""
+    while piece := body.read(2**18):
+        yield piece
+
+
 def end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
     kept = ((name, value) for name, value in headers.items() if not NOT_PASSED_ON.fullmatch(name))
     return CIMultiDict(kept)
@@ -158,7 +164,7 @@ class Gate:
                     head.method,
                     yarl.URL(self.upstream + request.raw_path, encoded=True),
                     headers=headers,
-                    data=body if length else None,
+                    data=pieces_of(body) if length else None,
                     skip_auto_headers=AUTOMATIC,
                 ) as answer:
                     return await self._answer(request, head, answer, added)
