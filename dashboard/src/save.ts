@@ -11,7 +11,8 @@ export async function save(
   onProgress: (share: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await fetch(url, { credentials: "omit", signal });
+  // Not through the cache: a player holds its entry of the same URL as long as it is paused or full.
+  const response = await fetch(url, { cache: "no-store", credentials: "omit", signal });
   if (!response.ok || !response.body) throw new Error(`The storage answered ${response.status}.`);
   const counted = response.body.pipeThrough(counter(bytes, onProgress));
   const content = await new Response(counted).blob();
