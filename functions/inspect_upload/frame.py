@@ -7,10 +7,13 @@ Only this module reads it; no image library ever sees a byte that was not made h
 
 import re
 import struct
+import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from functions.inspect_upload.boundaries import input_options
+from functions.inspect_upload.range_server import HEAD_BYTES
 from functions.inspect_upload.sandbox import Sandbox
 
 WIDTH_MAX = 320
@@ -18,6 +21,10 @@ HEIGHT_MAX = 960  # a very tall picture becomes narrower than 320 instead of end
 STDOUT_MAX = WIDTH_MAX * HEIGHT_MAX * 4 + 64 * 1024
 LOOK_AHEAD_S = "10"  # how much of a damaged video is searched for a frame that decodes
 READ_ON_MS = 3000
+# OGG has no index: to seek is to guess around in all of the file. AVI has it at the end, where it
+# arrives last. To read on from the beginning is quicker in both; in AVI as far as what is fetched
+# anyway, for there all of one stream may lie before the other.
+READ_ON = {"ogg": (), "avi": ("-seekable", "0", "-end_offset", str(HEAD_BYTES))}
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 # As shown: pixel aspect applied, kept in proportion, never enlarged. ffmpeg has rotated before.
@@ -52,39 +59,52 @@ class Source:
 
 
 def draw(source: Source, at_ms: int, *, deadline_s: float) -> Frame | None:
-    """The first frame at or after `at_ms`; None if none decodes. Raises SandboxError.
+    """The first frame at or after `at_ms`; None if none decodes. Raises SandboxError."""
+    ends = time.monotonic() + deadline_s
+    if source.demuxer in READ_ON and at_ms <= READ_ON_MS:
+        # `-ss` as an option of the output would shrink all frames that it drops.
+        trim = f"trim=start={at_ms / 1000:.3f},"
+        frame = _decode(source, READ_ON[source.demuxer], trim, deadline_s=deadline_s)
+        if frame or source.demuxer == "ogg":
+            return frame
+    seek = ("-ss", f"{at_ms / 1000:.3f}") if at_ms else ()
+    frame = _decode(source, seek, "", deadline_s=max(ends - time.monotonic(), 0.05))
+    return replace(frame, at_ms=at_ms + frame.at_ms) if frame else None
+
+
+def _decode(
+    source: Source, beginning: Sequence[str], trim: str, *, deadline_s: float
+) -> Frame | None:
+    """The first frame that decodes behind `beginning` and that `trim` lets through.
 
     Frames that no other builds on are passed over, which halves the decoding: it may be the next.
     """
     limits = ("-t", LOOK_AHEAD_S) if not source.still else ("-noautorotate",)
-    seek = ("-ss", f"{at_ms / 1000:.3f}") if at_ms else ()
-    # OGG has no index: to seek is to guess around in all of the file, to read on is quicker.
-    reads_on = source.demuxer == "ogg" and at_ms <= READ_ON_MS
-    trim = ""
-    if reads_on:  # `-ss` as an option of the output would shrink all frames that it drops
-        seek, trim = (), f"trim=start={at_ms / 1000:.3f},"
     pixels = "rgba" if source.still else "rgb24"
     arguments = [
         *("-nostdin", "-v", "fatal", "-hide_banner"),
         *input_options(source.demuxer, fragmented=source.fragmented),
         # The decoder finds out by itself what ffmpeg would decode some frames to tell it.
         *("-nofind_stream_info", "-skip_frame", "noref"),
-        *("-threads", "2", *seek, *limits, "-i", source.url),
+        *("-threads", "2", *beginning, *limits, "-i", source.url),
         *("-map", "0:V:0", "-an", "-sn", "-dn", "-map_metadata", "-1", "-frames:v", "1"),
         *("-vf", f"{trim}{source.turn}{SCALE},format={pixels}"),
-        *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "at={ti}"),
+        *("-fps_mode", "passthrough"),
+        *("-stats_enc_pre", "pipe:2", "-stats_enc_pre_fmt", "at={ti} or={t}"),
         *("-c:v", "png", "-pred", "none", "-compression_level", "0", "-threads:v", "1"),
         *("-f", "image2pipe", "pipe:1"),
     ]
     result = source.sandbox.run("ffmpeg", arguments, deadline_s=deadline_s, stdout_max=STDOUT_MAX)
     frame = unpack(result.stdout)
-    start_ms = 0 if reads_on else at_ms
-    return replace(frame, at_ms=start_ms + _instant_ms(result.stderr)) if frame else None
+    return replace(frame, at_ms=_instant_ms(result.stderr)) if frame else None
 
 
 def _instant_ms(stderr: str) -> int:
-    """The frame's time, counted from where reading began."""
-    found = re.search(r"at=(\d{1,7}(?:\.\d{1,9})?)", stderr)
+    """The frame's time, counted from where reading began.
+
+    As the container gave it, else (AVI times only what is decoded in order) as the decoder did.
+    """
+    found = re.search(r"(?:at|or)=(\d{1,7}(?:\.\d{1,9})?)(?![\d.e])", stderr)
     return round(float(found[1]) * 1000) if found else 0
 
 

@@ -12,13 +12,14 @@ from PIL import Image
 
 from functions.inspect_upload import chunks, isobmff
 from functions.inspect_upload.findings import Accepted, Declared
-from functions.inspect_upload.inspectors import examine
+from functions.inspect_upload.frame import Source, draw
+from functions.inspect_upload.inspectors import _tail_bytes, examine
 from functions.inspect_upload.movie import FIRST_SECOND_BYTES
-from functions.inspect_upload.range_server import HEAD_BYTES, TAIL_BYTES
+from functions.inspect_upload.range_server import HEAD_BYTES, TAIL_BYTES, RangeServer
 from functions.inspect_upload.sandbox import Result, Sandbox
 from functions.inspect_upload.subject import BEGINNING_BYTES
 from tests.media.boxes import box_of
-from tests.media.clips import AAC, H264, MPEG4, clip, picture, sound
+from tests.media.clips import AAC, H264, MP3, MPEG4, clip, picture, sound
 from tests.media.conftest import BytesReader
 
 MIB = 1024 * 1024
@@ -133,6 +134,34 @@ def test_an_index_at_the_end_that_is_larger_than_the_tail_is_one_more_request(
     rest, tail = (one for one in in_order(reader.asked) if one.stop > index)
     assert index - BEGINNING_BYTES < rest.start <= index
     assert rest.stop == tail.start <= len(data) - TAIL_BYTES
+
+
+def test_the_picture_of_an_avi_waits_for_no_index(sandbox: Sandbox) -> None:
+    """ffmpeg has its frame from the head alone."""
+    data = clip("avi", *NOISE, *sound(8), *MPEG4, "-q:v", "31", *MP3)
+    assert data.rfind(b"idx1") > HEAD_BYTES
+    with RangeServer(BytesReader(data), tail_bytes=1) as server:
+        frame = draw(Source(server.url, "avi", sandbox), 1000, deadline_s=5)
+        assert frame is not None
+        assert frame.at_ms == 1000
+        assert server.bytes_read <= HEAD_BYTES + 2 * BEGINNING_BYTES
+
+
+def test_an_avi_whose_first_second_is_large_is_sought_in_by_its_index(sandbox: Sandbox) -> None:
+    raw = ("-f", "lavfi", "-i", "nullsrc=s=640x480:r=30:d=3,geq=random(1)*255:128:128")
+    data = clip("avi", *raw, "-c:v", "mjpeg", "-q:v", "1", "-pix_fmt", "yuvj420p")
+    assert len(data) / 3 > HEAD_BYTES
+    reader = BytesReader(data)
+    finding = accepted(reader, sandbox)
+    assert finding.picture is not None
+    assert finding.picture.at_ms == 1000
+    assert reader.bytes_read < len(data) / 2
+
+
+def test_a_long_mov_is_fetched_with_all_of_its_index() -> None:
+    assert _tail_bytes(Declared("a.mov", "video/quicktime", video_only=True), 10**9) > 1_800_000
+    assert _tail_bytes(Declared("a.mov", "video/quicktime", video_only=True), 10**8) == TAIL_BYTES
+    assert _tail_bytes(VIDEO, 10**9) == TAIL_BYTES
 
 
 def test_an_index_at_the_beginning_that_is_larger_than_the_head_is_one_more_request(
