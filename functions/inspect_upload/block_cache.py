@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from contextlib import closing
+from itertools import pairwise
 from threading import Condition, Thread
 
 from functions.inspect_upload.object_reader import ObjectReader
 
 BLOCK_BYTES = 64 * 1024
+SHARE_BLOCKS = 8  # that are worth a connection of their own: 512 KiB
 
 
 class BudgetExceededError(Exception):
@@ -42,17 +44,18 @@ class BlockCache:
         self._closed = False
         self._changed = Condition()
 
-    def want(self, first: int, last: int) -> None:
+    def want(self, first: int, last: int, *, connections: int = 1) -> None:
         """Begin to fetch what is missing from `first` to `last`, a request for each gap.
 
-        Returns at once, and does nothing where the budget is spent: `block` says so.
+        A long gap is shared by `connections` requests. Returns at once, and does nothing where
+        the budget is spent: `block` says so.
         """
         with self._changed:
             at = first
             while at <= last and not self._closed and self.failure is None:
                 run = self._claim(at, last)
-                if run:
-                    self._start(run)
+                for share in _shares(run, connections):
+                    self._start(share)
                 at = run.stop + 1
 
     def has(self, index: int) -> bool:
@@ -107,12 +110,12 @@ class BlockCache:
                 break
             run = longer
         if run:
-            self.requests += 1
             self.bytes_read += self._length(run)
             self._in_flight.update(run)
         return run
 
     def _start(self, run: range) -> None:
+        self.requests += 1
         try:
             Thread(target=self._fetch, args=(run,), name="range-fetch", daemon=True).start()
         except RuntimeError as error:  # no thread left
@@ -156,3 +159,10 @@ class BlockCache:
 
     def _length(self, run: range) -> int:
         return min(run.stop * BLOCK_BYTES, self.size) - run.start * BLOCK_BYTES
+
+
+def _shares(run: range, connections: int) -> list[range]:
+    """The blocks in as many equal parts as are worth a request each."""
+    parts = min(max(len(run) // SHARE_BLOCKS, 1), connections)
+    ends = [run.start + len(run) * part // parts for part in range(parts + 1)]
+    return [range(first, stop) for first, stop in pairwise(ends) if stop > first]

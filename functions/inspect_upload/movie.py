@@ -14,7 +14,7 @@ from functions.inspect_upload.findings import Accepted, Finding, Refused
 from functions.inspect_upload.frame import Source
 from functions.inspect_upload.picture import encode
 from functions.inspect_upload.probe import Probe, probe, video_media
-from functions.inspect_upload.range_server import BudgetExceededError
+from functions.inspect_upload.range_server import HEAD_BYTES, BudgetExceededError
 from functions.inspect_upload.sandbox import SandboxFloodError, SandboxTimeoutError
 from functions.inspect_upload.sniff import Kind, Sniffed
 from functions.inspect_upload.structure import BrokenStructureError, Structure
@@ -30,6 +30,7 @@ STRUCTURE = {
 PLACE_OF_INDEX = {"mov": isobmff.place_of_index, "avi": chunks.place_of_index}
 MVEX_WITHIN_BYTES = 512 * 1024
 FIRST_SECOND_BYTES = 768 * 1024
+AHEAD_BYTES = HEAD_BYTES  # where the head lacks the first second: with what a decoder reads on
 INDEX_AHEAD_BYTES = 8 * 1024 * 1024  # hours of video; of what claims more nothing is read ahead
 TOO_SCATTERED = "is laid out so that too much of it must be read to understand it"
 TOO_SLOW = "could not be understood in the time that an inspection may take"
@@ -87,15 +88,16 @@ def _start(subject: Subject) -> Work:
 
 
 def _fetch_index(subject: Subject) -> range | None:
-    """Where the index lies; what head and tail lack of it is fetched at once, in one request.
+    """Where the index lies; what head and tail lack of it is fetched at once.
 
     So is what follows an index that comes first: the beginning of the video.
     """
     place = PLACE_OF_INDEX.get(subject.sniffed.demuxer or "")
     index = place(subject.beginning, subject.size) if place else None
     if index and len(index) <= INDEX_AHEAD_BYTES:
-        stop = min(index.stop + FIRST_SECOND_BYTES, subject.size)
-        subject.server.prefetch(index.start, stop)
+        lacks = index.stop + FIRST_SECOND_BYTES > HEAD_BYTES
+        stop = index.stop + (AHEAD_BYTES if lacks else 0)
+        subject.server.prefetch(index.start, min(stop, subject.size))
     return index
 
 

@@ -149,9 +149,14 @@ class RangeServer:
         return self._cache.read(start, length)
 
     def prefetch(self, start: int, stop: int) -> None:
-        """Begin to read bytes [start, stop) that a client will ask for. Returns at once."""
+        """Begin to read bytes [start, stop) that a client will ask for. Returns at once.
+
+        What is long comes by two connections: one alone is slower than the network (Performance
+        design patterns for Amazon S3, "Parallelization").
+        """
         if 0 <= start < stop <= self._size:
-            self._cache.want(start // BLOCK_BYTES, (stop - 1) // BLOCK_BYTES)
+            first, last = start // BLOCK_BYTES, (stop - 1) // BLOCK_BYTES
+            self._cache.want(first, last, connections=2)
 
     def _prefetches(self) -> list[tuple[int, int]]:
         """First and last block of each early fetch: head and tail, or all of a small object."""

@@ -14,7 +14,7 @@ from functions.inspect_upload import chunks, isobmff
 from functions.inspect_upload.findings import Accepted, Declared
 from functions.inspect_upload.frame import Source, draw
 from functions.inspect_upload.inspectors import _tail_bytes, examine
-from functions.inspect_upload.movie import FIRST_SECOND_BYTES
+from functions.inspect_upload.movie import AHEAD_BYTES
 from functions.inspect_upload.range_server import HEAD_BYTES, TAIL_BYTES, RangeServer
 from functions.inspect_upload.sandbox import Result, Sandbox
 from functions.inspect_upload.subject import BEGINNING_BYTES
@@ -122,7 +122,7 @@ def test_an_ordinary_video_is_two_requests(sandbox: Sandbox) -> None:
         assert reader.bytes_read <= HEAD_BYTES + TAIL_BYTES + BEGINNING_BYTES
 
 
-def test_an_index_at_the_end_that_is_larger_than_the_tail_is_one_more_request(
+def test_an_index_at_the_end_that_is_larger_than_the_tail_comes_by_two_connections(
     sandbox: Sandbox,
 ) -> None:
     data = padded(clip("mp4", *BIG), by=3 * MIB)
@@ -131,9 +131,10 @@ def test_an_index_at_the_end_that_is_larger_than_the_tail_is_one_more_request(
     finding = accepted(reader, sandbox)
     assert finding.media.duration_ms == 8000
     assert finding.picture is not None
-    rest, tail = (one for one in in_order(reader.asked) if one.stop > index)
-    assert index - BEGINNING_BYTES < rest.start <= index
-    assert rest.stop == tail.start <= len(data) - TAIL_BYTES
+    first, second, tail = (one for one in in_order(reader.asked) if one.stop > index)
+    assert index - BEGINNING_BYTES < first.start <= index
+    assert first.stop == second.start
+    assert second.stop == tail.start <= len(data) - TAIL_BYTES
 
 
 def test_the_picture_of_an_avi_waits_for_no_index(sandbox: Sandbox) -> None:
@@ -164,17 +165,18 @@ def test_a_long_mov_is_fetched_with_all_of_its_index() -> None:
     assert _tail_bytes(VIDEO, 10**9) == TAIL_BYTES
 
 
-def test_an_index_at_the_beginning_that_is_larger_than_the_head_is_one_more_request(
+def test_an_index_at_the_beginning_that_is_larger_than_the_head_comes_by_two_connections(
     sandbox: Sandbox,
 ) -> None:
     data = padded(clip("mp4", *BIG, *FAST), by=3 * MIB)
     _, end = box_of(data, b"moov")
     reader = BytesReader(data)
     assert accepted(reader, sandbox).media.duration_ms == 8000
-    head, rest = in_order(reader.asked)[:2]
+    head, first, second = in_order(reader.asked)[:3]
     assert head == range(HEAD_BYTES)
-    assert rest.start == HEAD_BYTES
-    assert end + FIRST_SECOND_BYTES <= rest.stop <= end + FIRST_SECOND_BYTES + BEGINNING_BYTES
+    assert first.start == HEAD_BYTES
+    assert first.stop == second.start
+    assert end + AHEAD_BYTES <= second.stop <= end + AHEAD_BYTES + BEGINNING_BYTES
 
 
 def test_sound_behind_all_pictures_of_a_fragment_is_not_read_for(sandbox: Sandbox) -> None:

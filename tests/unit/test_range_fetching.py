@@ -62,7 +62,18 @@ def test_what_is_known_to_be_needed_is_fetched_in_one_request() -> None:
         reader.asked.clear()
         server.prefetch(5 * MIB + 5, 8 * MIB)
         assert server.read(5 * MIB + 5, 3 * MIB) == reader.data[5 * MIB + 5 :]
-    assert reader.asked == [(5 * MIB, 8 * MIB - TAIL_BYTES - 5 * MIB)]
+    half = (3 * MIB - TAIL_BYTES) // 2
+    assert sorted(reader.asked) == [(5 * MIB, half), (5 * MIB + half, half)]
+
+
+def test_what_is_short_is_fetched_ahead_by_one_connection() -> None:
+    reader = object_of(8 * MIB)
+    with RangeServer(reader) as server:
+        assert server.tail
+        reader.asked.clear()
+        server.prefetch(5 * MIB, 6 * MIB - BLOCK_BYTES)
+        assert server.read(5 * MIB, MIB - BLOCK_BYTES)
+    assert reader.asked == [(5 * MIB, MIB - BLOCK_BYTES)]
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 5), (9, 5), (50, 101), (200, 300)])
