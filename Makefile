@@ -19,10 +19,10 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots redrive events
+.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots redrive replay-erasures events
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 run: .venv/ready ## the whole system on this machine (PORT=8000, DEMO=0, FILE=video.mp4)
 	@.venv/bin/python -m local --dashboard "$$(.venv/bin/python dashboard/build.py)"
@@ -93,6 +93,10 @@ publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
 
 redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name)
 	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json)
+
+replay-erasures: .venv/ready ## erase again whom a backup brought back (STACK, USERS=file with ids)
+	@PYTHONPATH=layers/core .venv/bin/python -m deployment.replay_erasures \
+	  $(or $(STACK),.local/stack.json) $(if $(USERS),--users $(USERS))
 
 events: .venv/ready ## what other systems hear, as it happens (STACK=stack.json or a stack's name, JSON=1)
 	@.venv/bin/python -m deployment.watch_events $(or $(STACK),.local/stack.json) $(if $(JSON),--json)

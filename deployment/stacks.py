@@ -46,6 +46,18 @@ class Stack:
         created: Any = self.session.client
         return created(service, endpoint_url=endpoint, config=config)
 
+    def dynamodb(self) -> Any:
+        """A client that takes and gives Python values (the one inside of a boto3 resource)."""
+        resource: Any = self.session.resource
+        return resource("dynamodb", endpoint_url=self.endpoints.get("")).meta.client
+
+    def resource(self, name: str) -> str:
+        """The physical id of a resource of the template. Raises UnknownStackError."""
+        try:
+            return self.resources[name]
+        except KeyError as error:
+            raise UnknownStackError(f"{self.name} has no resource {name}.") from error
+
     def output(self, name: str) -> str:
         """An output of the template. Raises UnknownStackError."""
         try:

@@ -29,6 +29,8 @@ def function_line(name: str, line: str) -> None:
         entry = json.loads(line)
     except ValueError:
         entry = None
+    if isinstance(entry, dict) and "_aws" in entry:
+        return  # figures for CloudWatch
     if not isinstance(entry, dict):
         print(f"{_faint(f'{name:<16}')} {line}", flush=True)
         return

@@ -31,6 +31,7 @@ from local.worker import Function
 
 NEEDS_NOTHING = {
     "AWS::CloudWatch::Alarm": "nobody is on call for this machine",
+    "AWS::CloudWatch::Dashboard": "nobody draws the figures that the functions print",
     "AWS::IAM::Role": "everything local runs with the same credentials",
     "AWS::Lambda::Alias": "its name is the function's: there is only the code as it is now",
     "AWS::Lambda::Permission": "callers are local processes",
@@ -38,7 +39,11 @@ NEEDS_NOTHING = {
     "AWS::Lambda::Version": "there is only the code as it is now",
     "AWS::Logs::LogGroup": "logs go to the terminal",
     "AWS::Logs::MetricFilter": "logs go to the terminal",
+    "AWS::Logs::QueryDefinition": "logs go to the terminal",
     "AWS::S3::BucketPolicy": "it only refuses plain HTTP, which loopback is",
+    "AWS::SNS::Subscription": "nobody is on call for this machine",
+    "AWS::SNS::Topic": "nobody is on call for this machine",
+    "AWS::SNS::TopicPolicy": "nobody is on call for this machine",
     "AWS::SQS::QueuePolicy": "moto's bucket may send to its queue",
 }
 ARNS = {

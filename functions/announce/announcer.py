@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from attachments import metrics
 from functions.announce.announcements import SOURCE, Announcement, announcement_of
 from functions.announce.changes import Change
 
@@ -48,6 +49,9 @@ class Announcer:
                 yield change.sequence_number
             else:
                 logger.info("announced", event_id=str(event.id), **about)
+        failed = sum("ErrorCode" in entry for entry in answer["Entries"])
+        counts = {"EventsAnnounced": len(chunk) - failed, "AnnounceFailures": failed}
+        metrics.publish("announce", counts=counts)
 
     def _entry(self, change: Change, event: Announcement) -> "PutEventsRequestEntryTypeDef":
         return {

@@ -10,8 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from attachments import wiring
 from attachments.ids import utc_now
+from functions.inspect_upload import measures
 from functions.inspect_upload.events import objects_created
-from functions.inspect_upload.inspect import Inspection
+from functions.inspect_upload.inspect import Inspected, Inspection
 from functions.inspect_upload.sandbox import Sandbox, hide_credentials
 
 logger = Logger()
@@ -27,7 +28,12 @@ def inspection() -> Inspection:
         settings=wiring.settings(),
         sandbox=Sandbox(Path(os.environ["FFMPEG_DIR"])),
         clock=utc_now,
+        tell=_told,
     )
+
+
+def _told(inspected: Inspected) -> None:
+    measures.publish(inspected, now=utc_now())
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
@@ -40,5 +46,9 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
         last_try = receives >= int(os.environ["MAX_RECEIVES"])
         for created in objects_created(record["body"], bucket=wiring.settings().bucket):
             logger.append_keys(attachment_id=created.attachment_id, receives=receives)
-            outcome = inspection().run(created, last_try=last_try)
+            try:
+                outcome = inspection().run(created, last_try=last_try)
+            except Exception as error:
+                measures.publish_error(error, attachment_id=created.attachment_id)
+                raise
             logger.info("inspected", outcome=outcome)

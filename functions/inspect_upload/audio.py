@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from attachments.model import FileType
-from functions.inspect_upload.findings import Accepted, Finding, Refused
+from functions.inspect_upload.findings import Accepted, Cause, Finding, Refused
 from functions.inspect_upload.probe import Fields, Probe, audio_media, probe
 from functions.inspect_upload.sandbox import SandboxFloodError, SandboxTimeoutError
 from functions.inspect_upload.sniff import Kind, Sniffed
@@ -32,21 +32,22 @@ class AudioInspector:
         try:
             found = probe(subject.server.url, subject.sniffed, subject.sandbox)
         except BrokenStructureError as error:
-            told = TOO_MUCH if subject.server.exhausted else str(error)
-            return Refused(subject.sentence(told))
+            if subject.server.exhausted:
+                return Refused(subject.sentence(TOO_MUCH), Cause.TOO_COSTLY)
+            return Refused(subject.sentence(str(error)))
         except SandboxTimeoutError:
-            return Refused(subject.sentence("could not be understood in time"))
+            return Refused(subject.sentence("could not be understood in time"), Cause.TOO_COSTLY)
         except SandboxFloodError:
             return Refused(subject.sentence("is damaged and cannot be read"))
         if subject.server.exhausted:
-            return Refused(subject.sentence(TOO_MUCH))
+            return Refused(subject.sentence(TOO_MUCH), Cause.TOO_COSTLY)
         return describe(subject, Structure(streamable=True), found)
 
 
 def describe(subject: Subject, structure: Structure, found: Probe) -> Finding:
     """The finding on a file that holds sound and no video; also for video containers."""
     if found.audio is None:
-        return Refused(subject.sentence("holds neither video nor sound"))
+        return Refused(subject.sentence("holds neither video nor sound"), Cause.NO_STREAMS)
     heard = _listen(subject, structure, found.audio)
     # Where there is no index, what can be heard is the duration; else gaps count as well.
     if heard is not None and subject.sniffed.kind is Kind.AUDIO:

@@ -1,6 +1,7 @@
 """What an inspection says of an object: accepted with what it learnt, or refused with a reason."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from attachments.model import FileType, Media
 
@@ -36,11 +37,24 @@ class Accepted:
     note: str | None = None
 
 
+class Cause(StrEnum):
+    """Why a file is refused, in few words: what refusals are counted by."""
+
+    DAMAGED = "damaged"
+    TRUNCATED = "truncated"
+    NOT_A_VIDEO = "not_a_video"
+    NO_STREAMS = "no_streams"
+    TOO_LARGE = "too_large"
+    TOO_COSTLY = "too_costly"
+    OTHER_SIZE = "other_size"
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """Final: `reason` is a sentence for the person who uploaded the file."""
 
     reason: str
+    cause: Cause = Cause.DAMAGED
 
 
 Finding = Accepted | Refused

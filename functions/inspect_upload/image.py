@@ -5,7 +5,7 @@ given to a decoder; ffmpeg, which then decodes in the sandbox, has the same limi
 """
 
 from attachments.model import FileType, Media
-from functions.inspect_upload.findings import Accepted, Finding, Picture, Refused
+from functions.inspect_upload.findings import Accepted, Cause, Finding, Picture, Refused
 from functions.inspect_upload.frame import Source, draw
 from functions.inspect_upload.image_header import ImageHeader, read_header
 from functions.inspect_upload.picture import encode
@@ -46,7 +46,7 @@ class ImageInspector:
         if width > SIDE_MAX or height > SIDE_MAX or width * height > PIXELS_MAX:
             limit = f"{SIDE_MAX} pixels a side and {PIXELS_MAX // 1_000_000} megapixels"
             what = f"has {width} by {height} pixels; the limit is {limit}"
-            return Refused(subject.sentence(what))
+            return Refused(subject.sentence(what), Cause.TOO_LARGE)
         picture = _draw(subject, header)
         note = None if picture else NO_PICTURE if subject.sniffed.demuxer else NO_DECODER
         return Accepted(

@@ -1,6 +1,7 @@
 """Decide what becomes of an uploaded object, once."""
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,9 +22,16 @@ from attachments.model import Action, Activity, Attachment, ObjectVersion, Statu
 from attachments.settings import Settings
 from attachments.storage import Storage
 from functions.inspect_upload.events import ObjectCreated
-from functions.inspect_upload.findings import Accepted, Declared, Finding, Picture, Refused
+from functions.inspect_upload.findings import (
+    Accepted,
+    Cause,
+    Declared,
+    Finding,
+    Picture,
+    Refused,
+)
 from functions.inspect_upload.inspectors import examine
-from functions.inspect_upload.object_reader import ObjectReader, StoredObjectReader
+from functions.inspect_upload.object_reader import MeteredReader, ObjectReader, StoredObjectReader
 from functions.inspect_upload.sandbox import Sandbox
 
 OPEN = frozenset({Status.PENDING, Status.FAILED})
@@ -38,6 +46,18 @@ class Examine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Inspected:
+    """A decision that stands in the record, and what it took; sizes in bytes."""
+
+    attachment_id: str
+    finding: Finding
+    size: int
+    bytes_read: int
+    took_s: float
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """Inspects uploads; running it again for the same event changes nothing."""
 
@@ -48,6 +68,7 @@ class Inspection:
     sandbox: Sandbox
     clock: Callable[[], datetime]
     examine: Examine = examine
+    tell: Callable[[Inspected], None] = lambda _: None
 
     def run(self, created: ObjectCreated, *, last_try: bool) -> str:
         """What became of the object, in one word.
@@ -98,23 +119,31 @@ class Inspection:
         return "removed"
 
     def _decide(self, attachment: Attachment, stored: ObjectVersion, created: ObjectCreated) -> str:
-        finding = self._examine(attachment, stored)
+        began = time.monotonic()
+        reader = MeteredReader(StoredObjectReader(self.storage, attachment.upload_key, stored))
+        finding = self._examine(attachment, stored, reader)
+        took_s = time.monotonic() - began
         if isinstance(finding, Refused):
-            return self._reject(attachment, stored, created, finding)
-        self._accept(attachment, stored, created, finding)
-        return "ready"
+            outcome = self._reject(attachment, stored, created, finding)
+        else:
+            outcome = self._accept(attachment, stored, created, finding)
+        cost = (stored.size, reader.bytes_read, took_s)
+        self.tell(Inspected(attachment.id, finding, *cost, created.at))
+        return outcome
 
-    def _examine(self, attachment: Attachment, stored: ObjectVersion) -> Finding:
+    def _examine(
+        self, attachment: Attachment, stored: ObjectVersion, reader: ObjectReader
+    ) -> Finding:
         size = stored.size
         if size != attachment.file_size:
-            return Refused(f"{size} bytes arrived instead of {attachment.file_size}.")
-        reader = StoredObjectReader(self.storage, attachment.upload_key, stored)
+            told = f"{size} bytes arrived instead of {attachment.file_size}."
+            return Refused(told, Cause.OTHER_SIZE)
         declared = Declared(attachment.file_name, attachment.mime_type, attachment.video_only)
         finding = self.examine(reader, declared, sandbox=self.sandbox)
         if isinstance(finding, Accepted):
             largest = self.settings.max_bytes(finding.file_type)
             if size > largest:
-                return Refused(too_large(finding.file_type, largest))
+                return Refused(too_large(finding.file_type, largest), Cause.TOO_LARGE)
         return finding
 
     def _accept(
@@ -123,7 +152,7 @@ class Inspection:
         stored: ObjectVersion,
         created: ObjectCreated,
         finding: Accepted,
-    ) -> None:
+    ) -> str:
         ready = partial(
             Attachment.ready,
             version=stored,
@@ -137,6 +166,7 @@ class Inspection:
             reason=finding.note,
         )
         self._move(attachment, ready, self._entry(Action.FILE_UPLOADED, attachment))
+        return "ready"
 
     def _put_thumbnail(self, attachment: Attachment, picture: Picture | None) -> Thumbnail | None:
         """Its key tells its content: inspecting twice writes one object."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from functions.inspect_upload.audio import AudioInspector
-from functions.inspect_upload.findings import Declared, Finding, Refused
+from functions.inspect_upload.findings import Cause, Declared, Finding, Refused
 from functions.inspect_upload.image import ImageInspector
 from functions.inspect_upload.movie import VideoInspector
 from functions.inspect_upload.object_reader import ObjectReader
@@ -54,7 +54,8 @@ def examine(reader: ObjectReader, declared: Declared, *, sandbox: Sandbox) -> Fi
         if declared.video_only and sniffed.kind is not Kind.MOVIE:
             return Refused(
                 f"This is {sniffed.name}, not a video."
-                " Videos can be MP4, WebM, OGG, MOV, AVI or MKV."
+                " Videos can be MP4, WebM, OGG, MOV, AVI or MKV.",
+                Cause.NOT_A_VIDEO,
             )
         subject = Subject(server, reader.size, sniffed, declared, sandbox, pool)
         inspector = next(inspector for inspector in INSPECTORS if inspector.accepts(sniffed))

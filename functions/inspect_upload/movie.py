@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from attachments.model import FileType
 from functions.inspect_upload import chunks, isobmff, matroska
 from functions.inspect_upload.audio import describe as describe_audio
-from functions.inspect_upload.findings import Accepted, Finding, Refused
+from functions.inspect_upload.findings import Accepted, Cause, Finding, Refused
 from functions.inspect_upload.frame import Source
 from functions.inspect_upload.picture import encode
 from functions.inspect_upload.probe import Probe, probe, video_media
 from functions.inspect_upload.range_server import HEAD_BYTES, BudgetExceededError
 from functions.inspect_upload.sandbox import SandboxFloodError, SandboxTimeoutError
 from functions.inspect_upload.sniff import Kind, Sniffed
-from functions.inspect_upload.structure import BrokenStructureError, Structure
+from functions.inspect_upload.structure import BrokenStructureError, Structure, TruncatedError
 from functions.inspect_upload.subject import BEGINNING_BYTES, Subject
 from functions.inspect_upload.thumbnail import Ladder
 
@@ -55,12 +55,14 @@ class VideoInspector:
             work = _start(subject)
             structure = STRUCTURE[subject.sniffed.demuxer or ""](subject.bytes())
             found = _whole_truth(work.probe, subject)
+        except TruncatedError as error:
+            return Refused(subject.sentence(str(error)), Cause.TRUNCATED)
         except BrokenStructureError as error:
             return Refused(subject.sentence(str(error)))
         except BudgetExceededError:
-            return Refused(subject.sentence(TOO_SCATTERED))
+            return Refused(subject.sentence(TOO_SCATTERED), Cause.TOO_COSTLY)
         except SandboxTimeoutError:
-            return Refused(subject.sentence(TOO_SLOW))
+            return Refused(subject.sentence(TOO_SLOW), Cause.TOO_COSTLY)
         except SandboxFloodError:
             return Refused(subject.sentence(UNREADABLE))
         return _conclude(subject, structure, found, work)
@@ -112,7 +114,7 @@ def _announces_fragments(subject: Subject, index: range | None) -> bool:
 def _conclude(subject: Subject, structure: Structure, found: Probe, work: Work) -> Finding:
     if found.video is None:
         if subject.declared.video_only:
-            return Refused(subject.sentence("has no video stream"))
+            return Refused(subject.sentence("has no video stream"), Cause.NOT_A_VIDEO)
         return describe_audio(subject, structure, found)
     media = video_media(found, subject.sniffed, structure, subject.size)
     work.first.result()

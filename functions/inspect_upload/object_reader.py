@@ -1,7 +1,7 @@
 """The door through which inspection reads an object."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from attachments.model import ObjectVersion
@@ -42,3 +42,23 @@ class StoredObjectReader:
 
     def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
         return self.storage.stream(self.key, self.version, start, length)
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredReader:
+    """Passes everything through, and knows how many bytes were asked for."""
+
+    reader: ObjectReader
+    _asked: list[int] = field(default_factory=list)  # to append is safe from any thread
+
+    @property
+    def size(self) -> int:
+        return self.reader.size
+
+    @property
+    def bytes_read(self) -> int:
+        return sum(self._asked)
+
+    def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
+        self._asked.append(length)
+        return self.reader.stream(start, length)

@@ -21,7 +21,7 @@ from functions.issue_upload.schemas import (
 )
 from functions.issue_upload.sign_upload import sign_upload
 
-app = HttpEdge(wiring.verifier, wiring.limiter)
+app = HttpEdge(wiring.verifier, wiring.limiter, service="issue_upload")
 
 
 @app.post("/api/chat/videos/upload")

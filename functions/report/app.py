@@ -12,7 +12,7 @@ from attachments.ids import utc_now
 from attachments.views import DEFAULT_LIMIT, Cursor, Limit, PageView
 from functions.report.activity import ActivityQuery, ActivityView, list_activity
 
-app = HttpEdge(wiring.verifier, wiring.limiter)
+app = HttpEdge(wiring.verifier, wiring.limiter, service="report")
 
 
 @app.get("/api/chat/reports/activity")

@@ -16,7 +16,7 @@ from functions.serve_attachments.serve import Deleted, Download, Serving
 from functions.serve_attachments.waiting import Patience, preferred_wait
 
 RESERVE_S = 5.0  # to answer after waiting
-app = HttpEdge(wiring.verifier, wiring.limiter)
+app = HttpEdge(wiring.verifier, wiring.limiter, service="serve_attachments")
 TypeFilter = Annotated[FileType | None, Query(alias="type", description="Only files of this type.")]
 
 

@@ -1,24 +1,19 @@
-"""What a pass found, as CloudWatch metrics (embedded metric format)."""
+"""What a pass found, as CloudWatch metrics."""
 
-from aws_lambda_powertools import Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
+from attachments import metrics
 from functions.sweep.sweep import Swept
-
-NAMESPACE = "OffChatAttachments"
 
 
 def publish(swept: Swept) -> None:
-    """One line on stdout, from which CloudWatch makes the metrics."""
-    metrics = Metrics(namespace=NAMESPACE, service="sweep")
+    """One line of figures, also where all are zero: that a pass ended is worth knowing."""
     counts = {
         "UploadsExpired": swept.expired,
         "InspectionsGivenUp": swept.failed,
         "LeftoversRemoved": swept.uploads_removed + swept.thumbnails_removed,
         "BytesMissing": swept.bytes_missing,
         "ThumbnailsMissing": swept.thumbnails_missing,
+        "CountsCorrected": swept.counts_corrected,
+        "StuckPending": swept.stuck,
         "SweepErrors": swept.errors,
     }
-    for name, value in counts.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    metrics.flush_metrics()
+    metrics.publish("sweep", counts=counts)

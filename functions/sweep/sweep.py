@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from aws_lambda_powertools import Logger
@@ -21,6 +21,7 @@ from functions.sweep.recount import recount
 
 logger = Logger(child=True)
 SWEEPER = "sweep"
+STUCK_AFTER = timedelta(minutes=15)  # past a deadline: three passes did not end it
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Swept:
     versions_checked: int = field(default=0, compare=False)
     records_checked: int = field(default=0, compare=False)
     counts_corrected: int = 0
+    stuck: int = field(default=0, compare=False)
     errors: int = 0
 
     def add(self, other: "Swept") -> None:
@@ -104,6 +106,8 @@ class Sweeping:
         if attachment.due_at is None or attachment.due_at > now:
             return  # the index lags behind the record
         if attachment.status is Status.PENDING:
+            if now - attachment.due_at > STUCK_AFTER:
+                swept.stuck += 1
             self._end_pending(swept, attachment, now)
         else:
             self.deletion.purge(attachment)

@@ -22,7 +22,7 @@ from functions.sync_chat.sync import (
     VersionBody,
 )
 
-app = HttpEdge(wiring.verifier, wiring.limiter, for_service=True)
+app = HttpEdge(wiring.verifier, wiring.limiter, service="sync_chat", for_service=True)
 RESERVE_MS = 10_000  # for the answer, and for what is under way
 UserPath = Annotated[str, Path(min_length=1, max_length=MAX_USER_ID_CHARACTERS)]
 VersionQuery = Annotated[Version | None, Query(description="Instead of a body.")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from attachments import wiring
+from attachments import metrics, wiring
 from attachments.errors import NotReadyError
 from attachments.ids import new_id
 from attachments.model import Status
@@ -121,14 +121,17 @@ def test_a_sweep_without_time_changes_nothing_and_the_next_heals(
     assert (swept["expired"], swept["uploads_removed"]) == (1, 1)
 
 
-def test_what_a_pass_found_becomes_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_pass_found_becomes_metrics(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(metrics.NAMESPACE, "a-stack")
     publish(Swept(uploads_removed=2, thumbnails_removed=1, bytes_missing=4))
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert told["LeftoversRemoved"] == [3.0]
     assert told["BytesMissing"] == [4.0]
     [described] = told["_aws"]["CloudWatchMetrics"]
-    assert described["Namespace"] == "OffChatAttachments"
-    assert len(described["Metrics"]) == 6
+    assert described["Namespace"] == "a-stack"
+    assert len(described["Metrics"]) == 8
 
 
 # ---------------------------------------------------------------- the activity log fails closed

@@ -34,7 +34,7 @@ def edge_that_raises(error: Exception, key_server: KeyServer) -> HttpEdge:
         service=TokenClaim.parse("role=service"),
     )
     limiter = RateLimiter(MemoryGuards(), settings_of(), utc_now)
-    edge = HttpEdge(lambda: verifier, lambda: limiter)
+    edge = HttpEdge(lambda: verifier, lambda: limiter, service="report")
 
     @edge.get("/raise")
     def fail() -> None:

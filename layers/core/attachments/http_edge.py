@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from attachments.errors import (
 )
 from attachments.limits import RateLimiter
 from attachments.model import Caller
+from attachments.request_metrics import attachment_in, publish_request
 from attachments.routes import allowance_of, methods_of
 from attachments.tokens import TokenVerifier
 
@@ -37,18 +39,23 @@ logger = Logger()
 
 
 class HttpEdge(APIGatewayHttpResolver):
-    """Routes of one function. `for_service`: whether they are the chat backend's or the users'."""
+    """Routes of one function, whose folder is `service`.
+
+    `for_service`: whether they are the chat backend's or the users'.
+    """
 
     def __init__(
         self,
         verifier: Callable[[], TokenVerifier],
         limiter: Callable[[], RateLimiter],
         *,
+        service: str,
         for_service: bool = False,
     ) -> None:
         super().__init__(enable_validation=True, json_body_deserializer=_parsed)
         self._verifier = verifier
         self._limiter = limiter
+        self._service = service
         self._for_service = for_service
         self.exception_handler(RequestValidationError)(self._invalid)
         self.exception_handler(NoRouteError)(self._no_route)
@@ -65,13 +72,16 @@ class HttpEdge(APIGatewayHttpResolver):
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one request of the HTTP API (payload format 2.0)."""
+        began = time.monotonic()
         event = _normalised(event)
         if event["requestContext"]["http"]["method"] == "OPTIONS":
             # `$default` takes preflights too; API Gateway adds the CORS headers (API Gateway
             # guide, "Configure CORS for HTTP APIs").
             return {"statusCode": 204}
         self._request_id = event.get("requestContext", {}).get("requestId", "")
-        logger.append_keys(request_id=self._request_id)
+        logger.append_keys(
+            request_id=self._request_id, attachment_id=attachment_in(event["rawPath"])
+        )
         limits: dict[str, str] = {}
         try:
             caller = self._verifier().verify(event["headers"].get("authorization"))
@@ -85,6 +95,7 @@ class HttpEdge(APIGatewayHttpResolver):
             answer = self._answer(error)
         always = SAFE_HEADERS | {"X-Request-Id": self._request_id}
         answer["headers"] = limits | answer.get("headers", {}) | always
+        publish_request(self._service, event, answer, request_id=self._request_id, began=began)
         return answer
 
     def _counted(self, caller: Caller, event: Mapping[str, Any]) -> dict[str, str]:

@@ -65,6 +65,18 @@ class Users:
         since = datetime.fromisoformat(item["erased_at"])
         return ErasedUser(user_id, str(item["pseudonym"]), since)
 
+    def all_erased(self) -> Iterator[str]:
+        """Every user who was erased and whose mark has not expired; reads the whole table."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="begins_with(pk, :user)",
+            ExpressionAttributeValues={":user": "user#"},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield str(item["pk"]).removeprefix("user#")
+
     def erase(self, user_id: str, now: datetime) -> ErasedUser:
         """Mark the user erased; the sweep works on it soon. Marking again begins it again.
 
