@@ -130,11 +130,15 @@ class AtOperation(Boundaries):
 
 
 def _refusal(request: AWSPreparedRequest, service: str, *, throttled: bool) -> AWSResponse:
-    """As the service itself says it (DynamoDB guide, "Error handling"; S3, "Error responses")."""
+    """As the service itself says it (DynamoDB guide, "Error handling"; S3, "Error responses";
+    EventBridge, "Common errors")."""
     if service == "dynamodb":
         code = "ProvisionedThroughputExceededException" if throttled else "InternalServerError"
         status = 400 if throttled else 500
         body = f'{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"No."}}'
+    elif service == "eventbridge":
+        code, status = ("ThrottlingException", 400) if throttled else ("InternalException", 500)
+        body = f'{{"__type":"{code}","message":"No."}}'
     else:
         code, status = ("SlowDown", 503) if throttled else ("InternalError", 500)
         body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>"
