@@ -135,9 +135,7 @@ def run(cloud: Cloud) -> tuple[int, int, int, list[str]]:
     at = cloud.copied(boundaries_of, (sqs,))
     wrong, doubled, cases = [], 0, 0
     for number, fault in product(range(1, at + 1), Fault):
-        found, times = cloud.copied(
-            lambda fault=fault, number=number: story(Boundaries(fault, number)), (sqs,)
-        )
+        found, times = cloud.copied(partial(story, Boundaries(fault, number)), (sqs,))
         cases, doubled = cases + 1, doubled + found.doubled
         if fault in (Fault.KILLED, Fault.FAILED, Fault.THROTTLED) and times < 2:
             wrong.append(f"{fault} at {number}: the function was not stopped")
