@@ -19,7 +19,7 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots redrive replay-erasures events
+.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots redrive recount replay-erasures events
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -93,6 +93,9 @@ publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
 
 redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name)
 	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json)
+
+recount: .venv/ready ## count anew how many files there are, for the usage report (STACK)
+	@PYTHONPATH=layers/core .venv/bin/python -m deployment.recount $(or $(STACK),.local/stack.json)
 
 replay-erasures: .venv/ready ## erase again whom a backup brought back (STACK, USERS=file with ids)
 	@PYTHONPATH=layers/core .venv/bin/python -m deployment.replay_erasures \

@@ -137,4 +137,5 @@ REQUESTS = (
         "/api/chat/reports/activity",
         query={"from": "1990-01-01T00:00:00Z", "to": "1990-01-30T00:00:00Z"},
     ),
+    Asked(REPORT, "usage, 30 days", "admin", "GET", "/api/chat/reports/usage"),
 )

@@ -19,7 +19,7 @@ from local.provision import Stack, provision
 from local.template import CREDENTIALS, REGION, SESSION, load, transform
 
 ROOT = Path(__file__).parents[1]
-TABLES = ("Attachments", "Chat", "Activity", "Guards")
+TABLES = ("Attachments", "Chat", "Activity", "Guards", "Counters")
 TOKEN_LIFE_S = 7 * 24 * 3600
 
 

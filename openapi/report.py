@@ -19,7 +19,50 @@ ENTRY = {
     "description": "",
 }
 
+USAGE: dict[str, object] = {
+    "as_of": "2026-11-20T09:00:00Z",
+    "stored": {"files": 3, "bytes": 9400},
+    "kinds": [
+        {"file_type": "document", "status": "ready", "files": 2, "bytes": 1200},
+        {"file_type": "video", "status": "deleted", "files": 1, "bytes": 5000},
+        {"file_type": "video", "status": "pending", "files": 1, "bytes": 8200},
+    ],
+    "days": [
+        {
+            "day": "2026-11-20",
+            "files": 1,
+            "bytes": 8200,
+            "by_type": {"video": {"files": 1, "bytes": 8200}},
+        }
+    ],
+    "users": [{"user_id": "anna", "files": 2, "bytes": 8700, "pending_uploads": 1}],
+}
+
 OPERATIONS = {
+    "report_usage": Operation(
+        summary="Show how much there is",
+        who="admins",
+        says=(
+            "Files and bytes by type and status, by the day of the upload, and who stores most."
+            " It follows changes within moments; `as_of` says how far. At most 366 days."
+        ),
+        answers=(
+            Answer(
+                says="All records that there are, deleted ones until their tombstone ends.",
+                examples={
+                    "some files": USAGE,
+                    "nothing": {
+                        "as_of": None,
+                        "stored": {"files": 0, "bytes": 0},
+                        "kinds": [],
+                        "days": [],
+                        "users": [],
+                    },
+                },
+            ),
+        ),
+        errors=(wrong("from", "It is after `to`."),),
+    ),
     "report_activity": Operation(
         summary="List the activity log",
         who="admins",

@@ -78,6 +78,8 @@ GET /api/chat/reports/activity
     own        403       403         403      403      200/1   403     401
     other      403       403         403      403      200/1   403     401
     unknown    403       403         403      403      200/0   403     401
+GET /api/chat/reports/usage
+    all        403       403         403      403      200     403     401
 PUT /api/chat/conversations/<conversation_id>
     own        403       403         403      403      403     200     401
     other      403       403         403      403      403     200     401

@@ -97,6 +97,7 @@ def settings_of(**changes: Any) -> Settings:
         "chat_table": "chat",
         "activity_table": "activity",
         "guards_table": "guards",
+        "counters_table": "counters",
         "token_issuer": "chat.example",
         "token_audience": "attachments",
         "max_video_megabytes": 100,

@@ -171,6 +171,7 @@ def opened(
         "chat",
         "users",
         "guards",
+        "counters",
         "activity",
         "storage",
         "deletion",

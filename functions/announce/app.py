@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from attachments import wiring
 from functions.announce.announcer import Announcer
 from functions.announce.changes import Change, change_of
+from functions.announce.usage import Counting
 
 logger = Logger()
 # Takes changes in the order of the stream; gives the sequence numbers of those to come again.
@@ -31,8 +32,13 @@ def announce(changes: Sequence[Change]) -> Collection[str]:
     return announcer().announce(changes)
 
 
+def count(changes: Sequence[Change]) -> Collection[str]:
+    """The usage report."""
+    return Counting(wiring.counters()).count(changes)
+
+
 # Each hears of every change.
-CONSUMERS: tuple[Consumer, ...] = (announce,)
+CONSUMERS: tuple[Consumer, ...] = (announce, count)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What admins ask."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -11,7 +11,9 @@ from attachments.http_edge import HttpEdge
 from attachments.ids import utc_now
 from attachments.views import DEFAULT_LIMIT, Cursor, Limit, PageView
 from functions.report.activity import ActivityQuery, ActivityView, list_activity
+from functions.report.usage import UsageView, usage
 
+DEFAULT_TOP = 10
 app = HttpEdge(wiring.verifier, wiring.limiter, service="report")
 
 
@@ -36,6 +38,23 @@ def report_activity(
         clock=utc_now,
         limit=limit,
         cursor=cursor,
+    )
+
+
+@app.get("/api/chat/reports/usage")
+def report_usage(
+    first: Annotated[date | None, Query(alias="from", description="First day (UTC).")] = None,
+    last: Annotated[date | None, Query(alias="to", description="Last day (UTC).")] = None,
+    top: Annotated[int, Query(ge=1, le=100, description="How many users.")] = DEFAULT_TOP,
+) -> UsageView:
+    return usage(
+        caller=app.caller,
+        counters=wiring.counters(),
+        guards=wiring.guards(),
+        clock=utc_now,
+        first=first,
+        last=last,
+        top=top,
     )
 
 

@@ -21,6 +21,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         catalog=wiring.catalog(),
         chat=wiring.chat(),
         guards=wiring.guards(),
+        counters=wiring.counters(),
         storage=wiring.storage(),
         deletion=wiring.deletion(),
         erasure=wiring.erasure(),

@@ -14,6 +14,7 @@ def publish(swept: Swept) -> None:
         "ThumbnailsMissing": swept.thumbnails_missing,
         "CountsCorrected": swept.counts_corrected,
         "StuckPending": swept.stuck,
+        "UsageDrift": swept.usage_drift,
         "SweepErrors": swept.errors,
     }
     metrics.publish("sweep", counts=counts)

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 
 from attachments.catalog import Catalog
 from attachments.chat import Chat
+from attachments.counters import Counters
 from attachments.deletion import Deletion
 from attachments.erasure import Erasure
 from attachments.guards import Guards
@@ -15,6 +16,7 @@ from attachments.storage import Storage
 from functions.sweep.bucket_walk import BucketWalk
 from functions.sweep.record_walk import RecordWalk
 from functions.sweep.sweep import Sweeping, Swept
+from functions.sweep.usage_check import UsageCheck
 
 logger = Logger(child=True)
 
@@ -26,6 +28,7 @@ class Healing:
     catalog: Catalog
     chat: Chat
     guards: Guards
+    counters: Counters
     storage: Storage
     deletion: Deletion
     erasure: Erasure
@@ -68,5 +71,6 @@ class Healing:
             catalog=self.catalog,
             storage=self.storage,
             guards=self.guards,
+            usage=UsageCheck(self.catalog, self.counters, self.guards),
             has_time=self.has_time,
         )

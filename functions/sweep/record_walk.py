@@ -16,6 +16,7 @@ from attachments.guards import Guards
 from attachments.model import Attachment, Status
 from attachments.storage import Storage
 from functions.sweep.sweep import Swept
+from functions.sweep.usage_check import UsageCheck
 
 logger = Logger(child=True)
 WALK = "records"
@@ -30,6 +31,7 @@ class RecordWalk:
     catalog: Catalog
     storage: Storage
     guards: Guards
+    usage: UsageCheck
     has_time: Callable[[], bool]
 
     def run(self) -> Swept:
@@ -41,6 +43,7 @@ class RecordWalk:
         swept = Swept()
         for one in found:
             swept.add(one)
+        swept.usage_drift += self.usage.run(records)
         if len(found) == len(ready):
             self.guards.remember(WALK, after)
         return swept

@@ -18,7 +18,8 @@ def recount(user_id: str, now: datetime, *, guards: Guards, catalog: Catalog) ->
     held = guards.held(user_id)
     if held is None or now - held.changed_at < SETTLES:
         return None
-    true = sum((record.usage for record in catalog.of_uploader(user_id)), Usage())
-    if not guards.recounted(user_id, true, revision=held.revision):
+    each = [record.usage for record in catalog.of_uploader(user_id)]
+    true, files = sum(each, Usage()), sum(usage.stored_bytes > 0 for usage in each)
+    if not guards.recounted(user_id, true, files=files, revision=held.revision):
         return None
     return true - held.usage

@@ -40,6 +40,7 @@ class Swept:
     records_checked: int = field(default=0, compare=False)
     counts_corrected: int = 0
     stuck: int = field(default=0, compare=False)
+    usage_drift: int = field(default=0, compare=False)
     errors: int = 0
 
     def add(self, other: "Swept") -> None:

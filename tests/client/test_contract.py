@@ -19,6 +19,7 @@ from offchat_attachments import (
     TooLargeError,
 )
 from tests.client.conftest import PART_BYTES, Place
+from tests.stack.client import eventually
 
 
 @pytest.fixture
@@ -245,3 +246,26 @@ def test_only_a_video_passes_as_one(users: Users, note: Path, tmp_path: Path) ->
 def test_a_token_that_does_not_hold_is_told(users: Users) -> None:
     with users.place.client("nobody") as client, pytest.raises(AuthenticationError):
         client.get(str(uuid4()))
+
+
+def test_the_usage_report_tells_admins_how_much_there_is(users: Users, note: Path) -> None:
+    today = datetime.now(UTC).date()
+
+    def counted() -> tuple[int, int]:
+        report = users.admin.usage(first=today - timedelta(days=1), last=today + timedelta(days=1))
+        days = sum(day.files for day in report.days)
+        ready = [kind for kind in report.kinds if kind.status is Status.READY]
+        return days, sum(kind.files for kind in ready if kind.file_type is FileType.DOCUMENT)
+
+    before = counted()
+    sent = users.sender.upload(note, message_id=users.message)
+    after = eventually(counted, lambda seen: seen == (before[0] + 1, before[1] + 1))
+    assert after == (before[0] + 1, before[1] + 1)
+    report = users.admin.usage(top=1)
+    assert report.as_of is not None
+    assert report.stored.bytes >= sent.file_size
+    [holder] = report.users
+    assert holder.user_id is not None
+    assert holder.bytes > 0
+    with pytest.raises(PermissionDeniedError):
+        users.sender.usage()

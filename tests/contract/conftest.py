@@ -25,6 +25,7 @@ from werkzeug.serving import make_server
 from attachments.activity import ActivityLog
 from attachments.catalog import Catalog
 from attachments.chat import Chat
+from attachments.counters import Counters
 from attachments.guards import Guards
 from attachments.ids import new_id
 from attachments.model import Message, ObjectVersion
@@ -38,6 +39,7 @@ from tests.fakes import (
     MemoryActivity,
     MemoryCatalog,
     MemoryChat,
+    MemoryCounters,
     MemoryGuards,
     MemoryStorage,
     MemoryUsers,
@@ -63,6 +65,7 @@ class Stores:
     users: Users
     activity: ActivityLog
     guards: Guards
+    counters: Counters
     catalog: Catalog
     storage: Storage
     arrive: Callable[[str, bytes], ObjectVersion]
@@ -174,7 +177,10 @@ def aws_stores(stack: Stack, dynamodb: "DynamoDBClient", s3: "S3Client", clock: 
         answer = s3.list_multipart_uploads(Bucket=storage.bucket)
         return [found["UploadId"] for found in answer.get("Uploads", []) if found["Key"] == key]
 
-    return Stores(chat, users, activity, guards, catalog, storage, arrive, cover, begin, begun)
+    counters = Counters(dynamodb, names["Counters"])
+    return Stores(
+        chat, users, activity, guards, counters, catalog, storage, arrive, cover, begin, begun
+    )
 
 
 @pytest.fixture(scope="session")
@@ -187,6 +193,7 @@ def memory_stores(clock: Clock) -> Stores:
         users,
         activity,
         guards,
+        MemoryCounters(),
         catalog,
         storage,
         storage.arrive,

@@ -186,5 +186,5 @@ def test_a_count_that_changes_is_left_alone(stores: Stores, noon: datetime) -> N
     assert recount(user, just_after, guards=stores.guards, catalog=stores.catalog) is None
     held = stores.guards.held(user)
     assert held is not None
-    assert not stores.guards.recounted(user, Usage(), revision=held.revision - 1)
+    assert not stores.guards.recounted(user, Usage(), files=0, revision=held.revision - 1)
     assert stores.guards.held(user) == held

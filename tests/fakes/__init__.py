@@ -8,6 +8,7 @@ real stores to the same promises.
 from tests.fakes.activity import MemoryActivity
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.chat import MemoryChat
+from tests.fakes.counters import MemoryCounters
 from tests.fakes.guards import MemoryGuards
 from tests.fakes.storage import MemoryStorage
 from tests.fakes.transactions import CrashError, Fuse
@@ -20,6 +21,7 @@ __all__ = [
     "MemoryActivity",
     "MemoryCatalog",
     "MemoryChat",
+    "MemoryCounters",
     "MemoryGuards",
     "MemoryStorage",
     "MemoryUsers",

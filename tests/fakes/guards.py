@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attachments import dynamo
 from attachments.dynamo import Write
-from attachments.guards import KEY_LIFE, RECOUNT_EVERY, Guards, Held, IdempotencyKey, pk_of
+from attachments.guards import KEY_LIFE, RECOUNT_EVERY, Guards, Held, Holder, IdempotencyKey, pk_of
 from attachments.model import Usage
 from tests.fakes.items import outlived
 from tests.fakes.transactions import LOCK, conditional
@@ -17,6 +17,7 @@ from tests.fakes.transactions import LOCK, conditional
 class _Held:
     held: Held
     due_at: datetime | None
+    files: int = 0
 
 
 class MemoryGuards(Guards):
@@ -66,7 +67,8 @@ class MemoryGuards(Guards):
         def apply() -> None:
             item = self._held.get(user_id) or _Held(Held(Usage(), 0, now), None)
             held = Held(item.held.usage + change, item.held.revision + 1, now)
-            self._held[user_id] = _Held(held, item.due_at or now + RECOUNT_EVERY)
+            files = item.files + (change.stored_bytes > 0) - (change.stored_bytes < 0)
+            self._held[user_id] = _Held(held, item.due_at or now + RECOUNT_EVERY, files)
 
         return conditional(fits, apply)
 
@@ -74,12 +76,21 @@ class MemoryGuards(Guards):
         if user_id in self._held:
             self._held[user_id].due_at = when
 
-    def recounted(self, user_id: str, usage: Usage, *, revision: int) -> bool:
+    def recounted(self, user_id: str, usage: Usage, *, files: int, revision: int) -> bool:
         item = self._held.get(user_id)
         if item is None or item.held.revision != revision:
             return False
-        self._held[user_id] = _Held(replace(item.held, usage=usage), None)
+        self._held[user_id] = _Held(replace(item.held, usage=usage), None, files)
         return True
+
+    def top(self, limit: int) -> list[Holder]:
+        holders = [
+            Holder(user_id, item.held.usage, item.files)
+            for user_id, item in self._held.items()
+            if item.held.usage.stored_bytes > 0
+        ]
+        holders.sort(key=lambda holder: (-holder.usage.stored_bytes, holder.user_id))
+        return holders[:limit]
 
     def to_recount(self, now: datetime, shard: int) -> Iterator[str]:
         for user_id, item in list(self._held.items()):

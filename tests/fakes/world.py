@@ -24,6 +24,7 @@ from tests.builders import (
 from tests.fakes.activity import MemoryActivity
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.chat import MemoryChat
+from tests.fakes.counters import MemoryCounters
 from tests.fakes.guards import MemoryGuards
 from tests.fakes.storage import MemoryStorage
 from tests.fakes.transactions import Fuse
@@ -45,6 +46,7 @@ class World:
         self.fuse = Fuse()
         self.chat = chat(self.fuse)
         self.guards = guards()
+        self.counters = MemoryCounters()
         self.users = MemoryUsers(self.chat, self.fuse)
         self.activity = MemoryActivity(self.clock, self.fuse)
         self.catalog = catalog(self.chat, self.activity, self.guards, self.clock, self.fuse)

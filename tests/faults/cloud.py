@@ -139,7 +139,10 @@ class Cloud(Account):
 @contextmanager
 def cloud(prefix: str) -> Iterator[Cloud]:
     """A cloud whose tables, bucket and secret begin with `prefix`, wired into the functions."""
-    tables = {name: f"{prefix}-{name}" for name in ("attachments", "chat", "activity", "guards")}
+    tables = {
+        name: f"{prefix}-{name}"
+        for name in ("attachments", "chat", "activity", "guards", "counters")
+    }
     settings = named(f"{prefix}-files", tables, token_secret_arn=f"{prefix}-secret")
     mock = mock_aws()
     mock.start(reset=False)

@@ -7,13 +7,14 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from attachments.counters import Counters, Kind
 from attachments.model import Status
 from functions.sweep.app import handler as sweep
 from tests.faults import processes
@@ -196,6 +197,27 @@ def _audit(account: Account, reader: Careful, books: Books) -> None:
                 books.problems.append(f"{attachment_id} is served with other bytes")
         elif record.status is not Status.FAILED or not record.reason:
             books.problems.append(f"{attachment_id} is {record.status}: {record.reason}")
+    books.problems += _counted_wrong(account, state)
     strangers = records.keys() - books.sent.keys()
     if strangers:
         books.problems.append(f"nobody was told of {sorted(strangers)}")
+
+
+def _counted_wrong(account: Account, state: State) -> list[str]:
+    """The usage report against a recount of the records, once the stream has been heard to its end.
+
+    What the sweep of this process changed, the stack's own stream tells too.
+    """
+    counters = Counters(account.dynamodb, account.settings.counters_table)
+    expected: dict[str, Counter[Kind]] = {"files": Counter(), "bytes": Counter()}
+    for record in state.records:
+        kind = Kind(record.file_type, record.status)
+        expected["files"][kind] += 1
+        expected["bytes"][kind] += record.file_size
+
+    def counted() -> dict[str, Counter[Kind]]:
+        total, _ = counters.tally(date.min, date.min)
+        return {"files": total.files, "bytes": total.bytes}
+
+    found = eventually(counted, lambda seen: seen == expected, within_s=DRAINED_WITHIN_S)
+    return [] if found == expected else [f"usage is {found}, a recount {expected}"]

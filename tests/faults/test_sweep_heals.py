@@ -131,7 +131,7 @@ def test_what_a_pass_found_becomes_metrics(
     assert told["BytesMissing"] == [4.0]
     [described] = told["_aws"]["CloudWatchMetrics"]
     assert described["Namespace"] == "a-stack"
-    assert len(described["Metrics"]) == 8
+    assert len(described["Metrics"]) == 9
 
 
 # ---------------------------------------------------------------- the activity log fails closed

@@ -29,7 +29,7 @@ READS = (
     ("GET", "/conversations/{conversation}/attachments/"),
 )
 UPLOADS = (("POST", "/upload/"), ("POST", "/videos/upload/"))
-ADMINS = (("GET", "/attachments/"), ("GET", "/reports/activity/"))
+ADMINS = (("GET", "/attachments/"), ("GET", "/reports/activity/"), ("GET", "/reports/usage/"))
 SERVICES = (
     ("PUT", "/conversations/{conversation}/"),
     ("DELETE", "/conversations/{conversation}/"),

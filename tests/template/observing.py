@@ -22,7 +22,7 @@ from local.template import STACK_NAME
 from tests.builders import ADMIN, MESSAGE, SENDER, SERVICE, in_state, pending
 from tests.conftest import KeyServer
 from tests.doors import opened
-from tests.fakes import World
+from tests.fakes import MemoryCounters, World
 from tests.faults import calls
 from tests.faults.cloud import cloud
 from tests.faults.scene import Scene
@@ -150,6 +150,7 @@ def _inspect_and_sweep() -> None:
         scene.pending(4)
         made.clock.pass_time(STUCK_AFTER * 20)
         assert calls.sweep()["stuck"] >= 1
+        assert calls.sweep()["usage_drift"] >= 1  # nobody counts here
     inspect_upload.inspection.cache_clear()
 
 
@@ -160,6 +161,10 @@ def _announce() -> None:
 
     bus: Any = Bus()
     change = record(pending(), in_state(pending(), Status.READY))
-    with patch.object(announce, "announcer", lambda: Announcer(bus, "the-bus")):
+    counters = MemoryCounters()
+    with (
+        patch.object(announce, "announcer", lambda: Announcer(bus, "the-bus")),
+        patch.object(wiring, "counters", lambda: counters),
+    ):
         answer = announce.handler({"Records": [change]}, None)  # type: ignore[arg-type]
     assert answer == {"batchItemFailures": []}

@@ -16,6 +16,7 @@ from functions.announce.announcer import Announcer
 from functions.announce.changes import change_of
 from tests.builders import MEDIA, NOON, in_state, pending
 from tests.event_schemas import broken
+from tests.fakes import MemoryCounters
 from tests.streamed import Record, record
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +54,11 @@ class Bus:
 
 @pytest.fixture
 def bus() -> Iterator[Bus]:
-    bus = Bus()
-    with patch.object(app, "announcer", lambda: Announcer(bus, "the-bus")):  # type: ignore[arg-type]
+    bus, counters = Bus(), MemoryCounters()
+    with (
+        patch.object(app, "announcer", lambda: Announcer(bus, "the-bus")),  # type: ignore[arg-type]
+        patch.object(app.wiring, "counters", lambda: counters),
+    ):
         yield bus
 
 

@@ -76,6 +76,7 @@ def sweep(world: World) -> Swept:
         catalog=world.catalog,
         chat=world.chat,
         guards=world.guards,
+        counters=world.counters,
         storage=world.storage,
         deletion=world.deletion,
         erasure=world.erasure,

@@ -23,6 +23,7 @@ def sweep(world: World, has_time: Callable[[], bool] = lambda: True) -> Swept:
         catalog=world.catalog,
         chat=world.chat,
         guards=world.guards,
+        counters=world.counters,
         storage=world.storage,
         deletion=world.deletion,
         erasure=world.erasure,

@@ -14,6 +14,7 @@ from functions.sweep import bucket_walk, record_walk
 from functions.sweep.bucket_walk import GRACE, BucketWalk
 from functions.sweep.record_walk import RecordWalk
 from functions.sweep.sweep import Swept
+from functions.sweep.usage_check import UsageCheck
 from tests.builders import TOMBSTONE_LIFE
 from tests.fakes import MemoryStorage, World
 from tests.unit.test_sweep import sweep
@@ -33,7 +34,11 @@ def walk_bucket(world: World, has_time: Callable[[], bool] = lambda: True) -> Sw
 
 def walk_records(world: World, has_time: Callable[[], bool] = lambda: True) -> Swept:
     return RecordWalk(
-        catalog=world.catalog, storage=world.storage, guards=world.guards, has_time=has_time
+        catalog=world.catalog,
+        storage=world.storage,
+        guards=world.guards,
+        usage=UsageCheck(world.catalog, world.counters, world.guards),
+        has_time=has_time,
     ).run()
 
 
@@ -306,3 +311,23 @@ def test_a_part_of_the_sweep_that_fails_keeps_no_other_from_its_work() -> None:
     lose(world, lost)
     world.pass_time(timedelta(hours=1))
     assert sweep(world) == Swept(expired=1, bytes_missing=1, errors=1)
+
+
+# ---------------------------------------------------------------- the counters of the usage report
+
+
+def test_what_is_counted_wrong_in_two_passes_has_drifted(world: World) -> None:
+    counted, uncounted = world.add(), world.add()
+    world.counters.count(1, counted)
+    assert walk_records(world).usage_drift == 0, "the stream may be behind"
+    assert walk_records(world).usage_drift == 1
+    world.counters.count(1, uncounted)
+    walk_records(world)
+    assert walk_records(world).usage_drift == 0
+
+
+def test_what_changes_between_two_passes_has_not_drifted(world: World) -> None:
+    record = world.add()
+    walk_records(world)
+    world.catalog.change(record.deleted(now=world.now), None)
+    assert walk_records(world).usage_drift == 0

@@ -28,17 +28,20 @@ from offchat_attachments.errors import (
 from offchat_attachments.journal import FileJournal, Journal
 from offchat_attachments.models import (
     Activity,
+    Amount,
     Attachment,
     Download,
     FileType,
     Status,
     Thumbnail,
+    Usage,
     WebPlayable,
 )
 from offchat_attachments.progress import Progress
 
 __all__ = [
     "Activity",
+    "Amount",
     "ApiError",
     "Attachment",
     "AuthenticationError",
@@ -70,5 +73,6 @@ __all__ = [
     "Thumbnail",
     "TooLargeError",
     "UnexpectedAnswerError",
+    "Usage",
     "WebPlayable",
 ]

@@ -17,7 +17,7 @@ from offchat_attachments.downloading import Fetching, place_of
 from offchat_attachments.errors import StillPendingError, require_ready
 from offchat_attachments.journal import Job, Journal
 from offchat_attachments.local_file import LocalFile
-from offchat_attachments.models import Activity, Attachment, Download, FileType, Status
+from offchat_attachments.models import Activity, Attachment, Download, FileType, Status, Usage
 from offchat_attachments.progress import Meter, Progress
 from offchat_attachments.retrying import Pause, retry_after_s
 from offchat_attachments.s3 import S3
@@ -220,6 +220,17 @@ class Client:
             "to": _text(last),
         }
         return self._api.items("/api/chat/reports/activity/", Activity.of, query)
+
+    def usage(
+        self, *, first: date | None = None, last: date | None = None, top: int | None = None
+    ) -> Usage:
+        """How much there is, for admins: by type and status, by day, and who stores most.
+
+        Days are in UTC; the last 30 unless it is said which.
+        """
+        query = {"from": _text(first), "to": _text(last), "top": None if top is None else str(top)}
+        asked = {name: value for name, value in query.items() if value is not None}
+        return parsed(self._api.get("/api/chat/reports/usage/", params=asked), Usage.of)
 
     # ------------------------------------------------------------ shared steps
 

@@ -6,7 +6,7 @@ does not know is left out; `json` has the answer as it came.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -128,6 +128,43 @@ class Activity(Answer):
     @classmethod
     def _typed(cls, known: dict[str, Any]) -> dict[str, Any]:
         return known | {"at": _instant(known["at"])}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount(Answer):
+    """Files and their bytes; of a kind, a day or a user, where it says so."""
+
+    files: int
+    bytes: int
+    file_type: FileType | None = None
+    status: Status | None = None
+    day: date | None = None
+    user_id: str | None = None
+
+    @classmethod
+    def _typed(cls, known: dict[str, Any]) -> dict[str, Any]:
+        types = {"file_type": FileType, "status": Status, "day": date.fromisoformat}
+        return known | {name: types[name](known[name]) for name in types if name in known}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage(Answer):
+    """How much there is, as of the newest change that is counted."""
+
+    as_of: datetime | None
+    stored: Amount
+    kinds: list[Amount]
+    days: list[Amount]
+    users: list[Amount]
+
+    @classmethod
+    def _typed(cls, known: dict[str, Any]) -> dict[str, Any]:
+        lists = {name: [Amount.of(each) for each in known[name]] for name in _AMOUNTS}
+        as_of = _instant(known["as_of"]) if known["as_of"] else None
+        return {**known, **lists, "as_of": as_of, "stored": Amount.of(known["stored"])}
+
+
+_AMOUNTS = ("kinds", "days", "users")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

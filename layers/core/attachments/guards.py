@@ -5,7 +5,7 @@ Items of the `Guards` table:
     pk                  what
     idempotency#<hash>  a retried upload request finds the attachment of the first one
     calls#<hash>        calls of one user in one minute
-    usage#<user>        pending uploads and stored bytes of one user
+    usage#<user>        pending uploads, stored files and their bytes of one user
     walk#<name>         how far a walk of the sweep has come
 
 What a user holds changes in the transaction that changes the record, so no crash can come between.
@@ -14,6 +14,7 @@ The sweep counts anew from time to time all the same: `due_at` says when.
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,15 @@ class Held:
     usage: Usage
     revision: int
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A user with what they hold by count, `files` those whose bytes are there or promised."""
+
+    user_id: str
+    usage: Usage
+    files: int
 
 
 class Guards:
@@ -146,7 +156,7 @@ class Guards:
         return Held(usage, int(item["revision"]), changed_at)
 
     def hold(self, user_id: str, change: Usage, now: datetime, *, most: Usage | None) -> Write:
-        """The change as a part of the transaction that makes it.
+        """The change of one attachment, as a part of the transaction that makes it.
 
         Fails the transaction where it would lead beyond `most` (None: wherever it leads). A change
         that is more than `most` by itself is the caller's to refuse.
@@ -154,6 +164,7 @@ class Guards:
         values: dict[str, Any] = {
             ":pending": change.pending_uploads,
             ":bytes": change.stored_bytes,
+            ":files": (change.stored_bytes > 0) - (change.stored_bytes < 0),
             ":one": 1,
             ":now": rfc3339(now),
             ":due_at": rfc3339(now + RECOUNT_EVERY),
@@ -172,8 +183,9 @@ class Guards:
                 "TableName": self._table,
                 "Key": {"pk": f"usage#{user_id}"},
                 "UpdateExpression": (
-                    "ADD pending_uploads :pending, stored_bytes :bytes, revision :one"
-                    " SET changed_at = :now, due_shard = :shard,"
+                    "ADD pending_uploads :pending, stored_bytes :bytes, stored_files :files,"
+                    " revision :one"
+                    " SET changed_at = :now, due_shard = :shard, holder_shard = :shard,"
                     " due_at = if_not_exists(due_at, :due_at)"
                 ),
                 "ExpressionAttributeValues": values,
@@ -191,16 +203,37 @@ class Guards:
             shard=str(dynamo.shard(user_id)),
         )
 
-    def recounted(self, user_id: str, usage: Usage, *, revision: int) -> bool:
+    def recounted(self, user_id: str, usage: Usage, *, files: int, revision: int) -> bool:
         """Write what was counted, if nothing changed since `revision`; whether it was so."""
         return self._update(
             user_id,
-            "SET pending_uploads = :pending, stored_bytes = :bytes REMOVE due_at, due_shard",
+            "SET pending_uploads = :pending, stored_bytes = :bytes, stored_files = :files,"
+            " holder_shard = :shard REMOVE due_at, due_shard",
             "revision = :revision",
+            files=files,
+            shard=str(dynamo.shard(user_id)),
             pending=usage.pending_uploads,
             bytes=usage.stored_bytes,
             revision=revision,
         )
+
+    def top(self, limit: int) -> list[Holder]:
+        """Who stores most, first; an index that lags a little says so."""
+
+        def largest(shard: int) -> list[Item]:
+            return self._client.query(
+                TableName=self._table,
+                IndexName="by_stored_bytes",
+                KeyConditionExpression="holder_shard = :shard AND stored_bytes > :nothing",
+                ExpressionAttributeValues={":shard": str(shard), ":nothing": 0},
+                ScanIndexForward=False,
+                Limit=limit,
+            )["Items"]
+
+        with ThreadPoolExecutor(dynamo.SHARDS) as threads:
+            items = [item for found in threads.map(largest, range(dynamo.SHARDS)) for item in found]
+        items.sort(key=lambda item: (-int(item["stored_bytes"]), str(item["pk"])))
+        return [_holder(item) for item in items[:limit]]
 
     def to_recount(self, now: datetime, shard: int) -> Iterator[str]:
         """The users of one shard whose usage should be counted anew by now."""
@@ -216,3 +249,9 @@ class Guards:
         named = {f":{name}": value for name, value in values.items()}
         update = dynamo.update_of(self._table, {"pk": f"usage#{user_id}"}, change, condition, named)
         return dynamo.transact_one(self._client, update)
+
+
+def _holder(item: Item) -> Holder:
+    usage = Usage(int(item["pending_uploads"]), int(item["stored_bytes"]))
+    user_id = str(item["pk"]).removeprefix("usage#")
+    return Holder(user_id, usage, int(item.get("stored_files", 0)))

@@ -56,6 +56,7 @@ ROUTES = (
     Route("DELETE", "/api/chat/users/<user_id>", "sync_chat"),
     Route("GET", "/api/chat/users/<user_id>/export", "sync_chat"),
     Route("GET", "/api/chat/reports/activity", "report"),
+    Route("GET", "/api/chat/reports/usage", "report"),
 )
 
 

@@ -35,6 +35,7 @@ class Settings(BaseModel):
     chat_table: str
     activity_table: str
     guards_table: str
+    counters_table: str
 
     token_issuer: str
     token_audience: str

@@ -10,6 +10,7 @@ from botocore.config import Config
 from attachments.activity import ActivityLog
 from attachments.catalog import Catalog
 from attachments.chat import Chat
+from attachments.counters import Counters
 from attachments.deletion import Deletion
 from attachments.erasure import Erasure
 from attachments.guards import Guards
@@ -94,6 +95,11 @@ def activity() -> ActivityLog:
 @cache
 def guards() -> Guards:
     return Guards(dynamodb(), settings().guards_table)
+
+
+@cache
+def counters() -> Counters:
+    return Counters(dynamodb(), settings().counters_table)
 
 
 @cache

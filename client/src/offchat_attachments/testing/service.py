@@ -22,6 +22,7 @@ from offchat_attachments.testing.records import (
     file_type_of,
     now,
 )
+from offchat_attachments.testing.usage import usage_of
 
 PAGE = 50
 LAST_DAY = "9999-12-31"
@@ -129,6 +130,7 @@ class FakeService(httpx.BaseTransport):
             ("GET", r"/conversations/([^/]+)/attachments/", self._of_conversation),
             ("GET", r"/attachments/()", self._of_everybody),
             ("GET", r"/reports/activity/()", self._activity),
+            ("GET", r"/reports/usage/()", self._usage),
         )
         path = request.url.path.removeprefix("/api/chat")
         for method, pattern, handler in routes:
@@ -297,6 +299,10 @@ class FakeService(httpx.BaseTransport):
             and _within(entry["at"], asked.get("from"), asked.get("to"))
         ]
         return 200, _page(found, request)
+
+    def _usage(self, user: User, request: httpx.Request, _: str) -> tuple[int, Any]:
+        _require_admin(user)
+        return 200, usage_of(list(self._records.values()), request.url.params)
 
     # ------------------------------------------------------------ rules
 
