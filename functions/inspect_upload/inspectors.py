@@ -15,13 +15,14 @@ from functions.inspect_upload.image import ImageInspector
 from functions.inspect_upload.movie import VideoInspector
 from functions.inspect_upload.object_reader import ObjectReader
 from functions.inspect_upload.opaque import OpaqueInspector
-from functions.inspect_upload.range_server import TAIL_BYTES, RangeServer
+from functions.inspect_upload.range_server import HEAD_BYTES, KIB, TAIL_BYTES, RangeServer
 from functions.inspect_upload.sandbox import Sandbox
 from functions.inspect_upload.sniff import Kind, Sniffed, sniff
 from functions.inspect_upload.subject import BEGINNING_BYTES, Subject
 
 INDEX_SHARE = 540  # one byte in so many is index, in a MOV of HEVC and AAC (benchmarks/media.py)
-TAIL_BYTES_MAX = 2 * 1024 * 1024
+# In bytes, of long videos: an MP4 may have its index at either end, a MOV of a camera has it last.
+AHEAD_MAX = {"video/mp4": (2048 * KIB, TAIL_BYTES), "video/quicktime": (HEAD_BYTES, 2048 * KIB)}
 
 
 class Inspector(Protocol):
@@ -44,9 +45,10 @@ INSPECTORS: tuple[Inspector, ...] = (
 
 def examine(reader: ObjectReader, declared: Declared, *, sandbox: Sandbox) -> Finding:
     """Reads what it must of the object and decides. Raises what the store raised."""
+    head, tail = _fetched_ahead(declared, reader.size)
     with (
         ThreadPoolExecutor(2, thread_name_prefix="program") as pool,
-        RangeServer(reader, tail_bytes=_tail_bytes(declared, reader.size)) as server,
+        RangeServer(reader, head_bytes=head, tail_bytes=tail) as server,
     ):
         sniffed = sniff(server.read(0, BEGINNING_BYTES))
         if sniffed.kind is not Kind.MOVIE:
@@ -65,8 +67,8 @@ def examine(reader: ObjectReader, declared: Declared, *, sandbox: Sandbox) -> Fi
         return finding
 
 
-def _tail_bytes(declared: Declared, size: int) -> int:
-    """A camera writes a MOV's index last, and the longer the video, the larger is the index."""
-    if declared.mime_type != "video/quicktime":
-        return TAIL_BYTES
-    return min(max(TAIL_BYTES, size // INDEX_SHARE), TAIL_BYTES_MAX)
+def _fetched_ahead(declared: Declared, size: int) -> tuple[int, int]:
+    """How much of head and tail is fetched at once: the longer a video, the larger is its index."""
+    most_of_head, most_of_tail = AHEAD_MAX.get(declared.mime_type, (HEAD_BYTES, TAIL_BYTES))
+    index = size // INDEX_SHARE
+    return min(max(HEAD_BYTES, index), most_of_head), min(max(TAIL_BYTES, index), most_of_tail)

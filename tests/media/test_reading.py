@@ -13,7 +13,7 @@ from PIL import Image
 from functions.inspect_upload import chunks, isobmff
 from functions.inspect_upload.findings import Accepted, Declared
 from functions.inspect_upload.frame import Source, draw
-from functions.inspect_upload.inspectors import _tail_bytes, examine
+from functions.inspect_upload.inspectors import INDEX_SHARE, _fetched_ahead, examine
 from functions.inspect_upload.movie import AHEAD_BYTES
 from functions.inspect_upload.range_server import HEAD_BYTES, TAIL_BYTES, RangeServer
 from functions.inspect_upload.sandbox import Result, Sandbox
@@ -159,10 +159,15 @@ def test_an_avi_whose_first_second_is_large_is_sought_in_by_its_index(sandbox: S
     assert reader.bytes_read < len(data) / 2
 
 
-def test_a_long_mov_is_fetched_with_all_of_its_index() -> None:
-    assert _tail_bytes(Declared("a.mov", "video/quicktime", video_only=True), 10**9) > 1_800_000
-    assert _tail_bytes(Declared("a.mov", "video/quicktime", video_only=True), 10**8) == TAIL_BYTES
-    assert _tail_bytes(VIDEO, 10**9) == TAIL_BYTES
+def test_of_a_long_video_more_is_fetched_at_once_where_its_index_may_be() -> None:
+    mov = Declared("a.mov", "video/quicktime", video_only=True)
+    webm = Declared("a.webm", "video/webm", video_only=True)
+    for declared in (VIDEO, mov, webm):
+        assert _fetched_ahead(declared, 10**8) == (HEAD_BYTES, TAIL_BYTES)
+    assert _fetched_ahead(webm, 10**9) == (HEAD_BYTES, TAIL_BYTES)
+    assert _fetched_ahead(mov, 10**9) == (HEAD_BYTES, 10**9 // INDEX_SHARE)
+    assert _fetched_ahead(VIDEO, 10**9) == (10**9 // INDEX_SHARE, TAIL_BYTES)
+    assert sum(_fetched_ahead(VIDEO, 10**12)) < 3 * MIB
 
 
 def test_an_index_at_the_beginning_that_is_larger_than_the_head_comes_by_two_connections(

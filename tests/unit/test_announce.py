@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from attachments import wiring
 from attachments.model import Attachment, Status
 from functions.announce import app
 from functions.announce.announcements import announcement_of
@@ -57,7 +58,7 @@ def bus() -> Iterator[Bus]:
     bus, counters = Bus(), MemoryCounters()
     with (
         patch.object(app, "announcer", lambda: Announcer(bus, "the-bus")),  # type: ignore[arg-type]
-        patch.object(app.wiring, "counters", lambda: counters),
+        patch.object(wiring, "counters", lambda: counters),
     ):
         yield bus
 
