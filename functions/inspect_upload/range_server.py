@@ -31,7 +31,6 @@ MIB = 1024 * KIB
 
 HEAD_BYTES = 1280 * KIB  # mostly enough for the first second and what a decoder reads ahead
 TAIL_BYTES = 512 * KIB
-LONG_BLOCKS = 24  # more than the usual head: 1.5 MiB
 STEP_BLOCKS = range(4, 33)  # that one request reads ahead: 256 KiB to 2 MiB
 CONNECTIONS_MAX = 16
 REQUEST_HEAD_MAX = 8 * KIB
@@ -90,7 +89,7 @@ class RangeServer:
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=CONNECTIONS_MAX)
         for first, last in self._prefetches():
-            self._cache.want(first, last, connections=1 + (last - first >= LONG_BLOCKS))
+            self._cache.want(first, last)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}{self._path}"
         self._acceptor = Thread(target=self._accept, name="range-accept", daemon=True)
         self._acceptor.start()
