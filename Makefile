@@ -19,7 +19,7 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots redrive recount replay-erasures events
+.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots doctor redrive recount replay-erasures events
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -90,6 +90,9 @@ teardown: .venv/ready .venv-sam/ready ## delete a stack with everything in it (S
 
 publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
 	@.venv/bin/python -m dashboard.publish --stage $(STAGE) --folder "$$(.venv/bin/python dashboard/build.py)"
+
+doctor: .venv/ready ## what is wrong with a stack, in plain words (STACK=stack.json or a stack's name)
+	@PYTHONPATH=layers/core .venv/bin/python -m deployment.doctor $(or $(STACK),.local/stack.json) $(if $(JSON),--json)
 
 redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name)
 	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json)
