@@ -14,6 +14,7 @@ import { Details } from "./views/details";
 import { ConversationView, EverythingView, MessageView } from "./views/galleries";
 import { Home } from "./views/home";
 import { SignIn } from "./views/sign-in";
+import { UsageView } from "./views/usage";
 
 export interface Signed {
   client: Client;
@@ -118,6 +119,8 @@ function View({ place }: { place: Place }) {
       return <EverythingView place={place} />;
     case "activity":
       return <ActivityView place={place} />;
+    case "usage":
+      return <UsageView place={place} />;
   }
 }
 

@@ -5,6 +5,7 @@ import "./styles/gallery.css";
 import "./styles/details.css";
 import "./styles/activity.css";
 import "./styles/uploads.css";
+import "./styles/usage.css";
 import { render } from "preact";
 import { App } from "./app";
 import { loadConfig, loadDemo } from "./config";

@@ -7,6 +7,7 @@ const PLACES: Place[] = [
   { view: "message", id: "m", open: null },
   { view: "everything", type: null, from: "2026-11-01", to: "", open: null },
   { view: "activity", user: "zoë & co", attachment: "", from: "", to: "2026-11-02", open: null },
+  { view: "usage", from: "2026-11-01", to: "", open: null },
 ];
 
 describe("a place", () => {

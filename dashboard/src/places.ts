@@ -8,6 +8,7 @@ export type Place = (
   | { view: "message"; id: string }
   | { view: "everything"; type: FileType | null; from: string; to: string }
   | { view: "activity"; user: string; attachment: string; from: string; to: string }
+  | { view: "usage"; from: string; to: string }
 ) & {
   /** The attachment whose details lie open above the view. */
   open: string | null;
@@ -29,6 +30,7 @@ export function placeOf(hash: string): Place {
     const about = { user: asked.get("user") ?? "", attachment: asked.get("attachment") ?? "" };
     return { view: "activity", ...about, ...days, open };
   }
+  if (view === "usage") return { view: "usage", ...days, open };
   return { view: "home", open };
 }
 
@@ -48,6 +50,8 @@ export function hashOf(place: Place): string {
       const { user, attachment, from, to } = place;
       return address("/activity", { user, attachment, from, to, open });
     }
+    case "usage":
+      return address("/usage", { from: place.from, to: place.to, open });
   }
 }
 

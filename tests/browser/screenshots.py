@@ -199,6 +199,11 @@ def activity(visitor: Visitor, _: Path) -> None:
     visitor.page.locator("tr[data-action]").nth(3).wait_for()
 
 
+def usage(visitor: Visitor, _: Path) -> None:
+    visitor.go("#/usage")
+    visitor.page.locator("tr[data-user]").first.wait_for()
+
+
 def details(visitor: Visitor, folder: Path) -> None:
     conversation(visitor, folder)
     opened = visitor.open(VIDEO.name)
@@ -237,6 +242,7 @@ VIEWS: Mapping[str, tuple[str | None, Look]] = {
     "conversation": ("sender", conversation),
     "everything": ("admin", everything),
     "activity": ("admin", activity),
+    "usage": ("admin", usage),
     "details": ("sender", details),
     "deletion": ("sender", deletion),
     "sending": ("sender", sending),

@@ -47,6 +47,7 @@ def views(shared: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield f"#/messages/{shared['message']}?open={shared['video']}", ".facts"
     yield "#/everything", ".card >> nth=1"
     yield "#/activity", "tr[data-action] >> nth=1"
+    yield "#/usage", "tr[data-type]"
     yield "#/conversations/nothing", "[role=alert] h2"
 
 

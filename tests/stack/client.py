@@ -117,7 +117,15 @@ def as_documented(response: httpx.Response) -> None:
 
 
 class User(httpx.Client):
-    """Someone with a token; paths begin behind `/api/chat`. Every answer is as documented."""
+    """Someone with a token; paths begin behind `/api/chat`. Every answer is as documented.
+
+    Who asks too often waits, as clients do: a quick stack is asked more than it allows.
+    """
+
+    def request(self, *arguments: Any, **options: Any) -> httpx.Response:
+        while (answer := super().request(*arguments, **options)).status_code == 429:
+            time.sleep(float(answer.headers["retry-after"]))
+        return answer
 
     def __init__(self, api: str, token: str | None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

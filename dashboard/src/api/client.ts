@@ -1,7 +1,7 @@
 /** The API as functions. Every call can be aborted; refusals are `Problem`s. */
 
 import { Problem, problemOf, UnreachableError } from "./problem";
-import type { Activity, Attachment, Download, Page, Ticket } from "./records";
+import type { Activity, Attachment, Download, Page, Ticket, Usage } from "./records";
 
 export type Query = Record<string, string | null | undefined>;
 
@@ -77,6 +77,10 @@ export class Client {
 
   activity(query: Query, signal?: AbortSignal): Promise<Page<Activity>> {
     return this.json(`reports/activity/${search(query)}`, { signal });
+  }
+
+  usage(query: Query, signal?: AbortSignal): Promise<Usage> {
+    return this.json(`reports/usage/${search(query)}`, { signal });
   }
 
   /** Where the bytes are. The API logs this as a download. */

@@ -87,6 +87,26 @@ export interface Activity {
   description: string;
 }
 
+export interface Amount {
+  files: number;
+  /** Bytes of all of them. */
+  bytes: number;
+}
+
+export interface UsageDay extends Amount {
+  /** In UTC: `2026-11-20`. */
+  day: string;
+  by_type: Partial<Record<FileType, Amount>>;
+}
+
+export interface Usage {
+  as_of: string | null;
+  stored: Amount;
+  kinds: (Amount & { file_type: FileType; status: Status })[];
+  days: UsageDay[];
+  users: (Amount & { user_id: string; pending_uploads: number })[];
+}
+
 export interface Page<Item> {
   items: Item[];
   next_cursor: string | null;

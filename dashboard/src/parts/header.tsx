@@ -19,6 +19,7 @@ const ADMINS: Entry[] = [
     icon: "activity",
     label: "Activity",
   },
+  { place: { view: "usage", from: "", to: "", open: null }, icon: "usage", label: "Usage" },
 ];
 const EVERYBODY: Entry[] = [
   { place: { view: "home", open: null }, icon: "chat", label: "Conversations" },

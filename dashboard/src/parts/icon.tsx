@@ -9,6 +9,7 @@ const PATHS = {
   other: "M6 2.5h8l4.5 4.5v14.5H6zM14 2.5V7h4.5",
   all: "M3.5 3.5h7v7h-7zM13.5 3.5h7v7h-7zM3.5 13.5h7v7h-7zM13.5 13.5h7v7h-7z",
   activity: "M2.5 12h4l3-8 5 16 3-8h4",
+  usage: "M4 20V10h4v10M10 20V4h4v16M16 20v-7h4v7M2.5 20h19",
   chat: "M4 4.5h16a1 1 0 0 1 1 1v10.5a1 1 0 0 1-1 1h-7.5L7 21.5V17H4a1 1 0 0 1-1-1V5.5a1 1 0 0 1 1-1z",
   search: "M17 10.5a6.5 6.5 0 1 1-13 0 6.5 6.5 0 0 1 13 0zM15.5 15.5l5 5",
   upload: "M12 16V4M7 9l5-5 5 5M4 16v4h16v-4",
