@@ -65,7 +65,8 @@ bench: .venv/ready layer ## what is fast, beside what one would do instead (some
 	.venv/bin/python -m benchmarks.api_latency
 	@# All are measured, also where the first misses a target.
 	@missed=0; for each in cold_start inspection; do \
-	  .venv/bin/python -m benchmarks.$$each --assert || missed=1; done; exit $$missed
+	  .venv/bin/python -m benchmarks.$$each --assert || missed=1; done; \
+	.venv/bin/python -m benchmarks.cost_model --write; exit $$missed
 
 soak: .venv/ready layer ## the long tests: broken files, races, crashes, model, load with faults, steady load, killed uploads (some hours)
 	.venv/bin/python -m tests.soak.corpus

@@ -71,7 +71,7 @@ async def _of_function(
     layers = [str(folder / layer / "python") for layer in function.layers]
     names = data.stack.names
     tables_by_name = {
-        names[table]: table for table in ("Attachments", "Chat", "Activity", "Guards")
+        names[table]: table for table in ("Attachments", "Chat", "Activity", "Guards", "Counters")
     }
     with TemporaryDirectory() as scratch:
         order, results = Path(scratch) / "order.json", Path(scratch) / "results.json"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -68,7 +69,9 @@ def usage(
     if (last - first).days >= DAYS_MAX:
         problem = f"A report has at most {DAYS_MAX} days."
         raise InvalidRequestError(problem, fields={"from": problem})
-    total, days = counters.tally(first, last)
+    with ThreadPoolExecutor(1) as thread:
+        holders = thread.submit(guards.top, top)
+        total, days = counters.tally(first, last)
     return UsageView(
         as_of=total.as_of,
         stored=_amount(total, lambda kind: kind.status in HOLDS_BYTES),
@@ -89,7 +92,7 @@ def usage(
                 bytes=holder.usage.stored_bytes,
                 pending_uploads=holder.usage.pending_uploads,
             )
-            for holder in guards.top(top)
+            for holder in holders.result()
         ],
     )
 

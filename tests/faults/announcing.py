@@ -1,4 +1,5 @@
-"""The announcer, stopped at every one of its requests in every way: what a listener has heard.
+"""The announcer, stopped at every one of its requests in every way: what a listener has heard,
+and what the usage report counts.
 
     python -m tests.faults.announcing
 
@@ -12,6 +13,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 from itertools import product
 from typing import Any
@@ -30,7 +32,7 @@ from tests.faults.wired import wired_cloud
 from tests.streamed import Record, record
 
 STATES = (Status.READY, Status.REJECTED, Status.FAILED, Status.DELETED)
-CHANGES = 24  # three calls of the bus
+CHANGES = 12  # two calls of the bus
 TRIES = 4
 ALL = "all"
 
@@ -51,6 +53,7 @@ class Heard:
     """What a queue behind a rule of the bus has, by the events' ids."""
 
     bodies: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    counted: int = 0  # files in the usage report
 
     @property
     def doubled(self) -> int:
@@ -61,6 +64,8 @@ class Heard:
             return f"lost {len(expected - set(self.bodies))} events"
         if any(len(set(bodies)) > 1 for bodies in self.bodies.values()):
             return "one id stands for two events"
+        if self.counted != CHANGES:
+            return f"{self.counted} files are counted instead of {CHANGES}"
         return None
 
 
@@ -81,6 +86,8 @@ def heard(sqs: Any, queue: str) -> Heard:
         for message in messages:
             detail = json.loads(message["Body"])["detail"]
             found.bodies[detail["id"]].append(json.dumps(detail, sort_keys=True))
+    total, _ = wiring.counters().tally(date.min, date.min)
+    found.counted = sum(total.files.values())
     return found
 
 
@@ -93,7 +100,7 @@ def delivered(cloud: Cloud, records: list[Record], first: Boundaries) -> int:
 
         def invoke(batch: list[Record] = records, first_one: bool = invocation == 1) -> list[str]:
             if first_one:
-                first.watch(wiring.event_bridge())
+                first.watch(wiring.event_bridge(), wiring.dynamodb())
             answer = handler({"Records": batch}, LambdaContext())
             return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
@@ -122,6 +129,7 @@ def run(cloud: Cloud) -> tuple[int, int, int, list[str]]:
     with cloud.answering():
         queue = listen()
     sqs = boto3.client("sqs")
+    clients = (sqs, wiring.dynamodb())
     records, expected = changes()
 
     def story(boundaries: Boundaries) -> tuple[Heard, int]:
@@ -132,10 +140,10 @@ def run(cloud: Cloud) -> tuple[int, int, int, list[str]]:
         counted, _ = cloud.process(lambda: _calls(records))
         return counted or 0
 
-    at = cloud.copied(boundaries_of, (sqs,))
+    at = cloud.copied(boundaries_of, clients)
     wrong, doubled, cases = [], 0, 0
     for number, fault in product(range(1, at + 1), Fault):
-        found, times = cloud.copied(partial(story, Boundaries(fault, number)), (sqs,))
+        found, times = cloud.copied(partial(story, Boundaries(fault, number)), clients)
         cases, doubled = cases + 1, doubled + found.doubled
         if fault in (Fault.KILLED, Fault.FAILED, Fault.THROTTLED) and times < 2:
             wrong.append(f"{fault} at {number}: the function was not stopped")
@@ -146,7 +154,7 @@ def run(cloud: Cloud) -> tuple[int, int, int, list[str]]:
 
 def _calls(records: list[Record]) -> int:
     counting = Boundaries()
-    counting.watch(wiring.event_bridge())
+    counting.watch(wiring.event_bridge(), wiring.dynamodb())
     handler({"Records": records}, LambdaContext())
     return len(counting.calls)
 

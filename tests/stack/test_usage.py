@@ -1,5 +1,6 @@
 """The usage report: it follows what happens, and is for admins."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from tests.stack.client import Stack, eventually, note, problem
 
 pytestmark = pytest.mark.promise
 USAGE = "/reports/usage/"
+RESTS = 5  # looks in a row, half a second apart
 
 
 def days() -> dict[str, str]:
@@ -35,8 +37,21 @@ def ready_documents(stack: Stack) -> tuple[int, int]:
     return (found[0]["files"], found[0]["bytes"]) if found else (0, 0)
 
 
+def at_rest(stack: Stack) -> tuple[int, int]:
+    """The same, once nothing of what other tests sent comes in any more."""
+    seen = [ready_documents(stack)]
+
+    def rests() -> bool:
+        time.sleep(0.5)
+        seen.append(ready_documents(stack))
+        return len(seen) > RESTS and len(set(seen[-RESTS:])) == 1
+
+    assert eventually(rests)
+    return seen[-1]
+
+
 def test_an_upload_and_its_deletion_are_counted(stack: Stack) -> None:
-    files, size = ready_documents(stack)
+    files, size = at_rest(stack)
     sent = stack.sender.upload(stack.message(), note())
     more = (files + 1, size + sent["file_size"])
     assert eventually(lambda: ready_documents(stack), lambda seen: seen == more) == more

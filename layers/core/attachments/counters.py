@@ -13,7 +13,7 @@ counts in both.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -212,36 +212,32 @@ class Counters:
     def tally(self, first: date, last: date) -> tuple[Tally, dict[date, Tally]]:
         """All that there is, and by the days from `first` to `last` those that have any."""
         generation = self.generations().read
-        with ThreadPoolExecutor(dynamo.SHARDS) as threads:
-            shards = threads.map(
-                lambda shard: self._shard(generation, shard, first, last), range(dynamo.SHARDS)
-            )
-            items = [item for shard in shards for item in shard]
-        days = {item["sk"] for item in items if item["sk"] != "total"}
-        return _sum(item for item in items if item["sk"] == "total"), {
+        shards = [f"{generation}#{number}" for number in range(dynamo.SHARDS)]
+        totals: list[Item] = [{"pk": shard, "sk": "total"} for shard in shards]
+        with ThreadPoolExecutor(dynamo.SHARDS + 1) as threads:
+            total = threads.submit(dynamo.get_items, self._client, self._table, totals)
+            found = threads.map(lambda shard: self._days(shard, first, last), shards)
+            items = [item for days in found for item in days]
+        return _sum(total.result()), {
             date.fromisoformat(day.removeprefix("day#")): _sum(
                 item for item in items if item["sk"] == day
             )
-            for day in sorted(days)
+            for day in sorted({item["sk"] for item in items})
         }
 
-    def _shard(self, generation: int, shard: int, first: date, last: date) -> list[Item]:
-        pk = f"{generation}#{shard}"
-        total: Item | None = self._client.get_item(
-            TableName=self._table, Key={"pk": pk, "sk": "total"}, ConsistentRead=True
-        ).get("Item")
+    def _days(self, shard: str, first: date, last: date) -> list[Item]:
         days = dynamo.query(
             self._client,
             TableName=self._table,
             ConsistentRead=True,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues={
-                ":pk": pk,
+                ":pk": shard,
                 ":first": f"day#{first.isoformat()}",
                 ":last": f"day#{last.isoformat()}",
             },
         )
-        return [*([total] if total else []), *days]
+        return list(days)
 
     # ------------------------------------------------------------ counting anew
 
@@ -291,7 +287,7 @@ def _marker_of(item: Item) -> Marker:
     )
 
 
-def _sum(items: Iterator[Item]) -> Tally:
+def _sum(items: Iterable[Item]) -> Tally:
     files: Counter[Kind] = Counter()
     sizes: Counter[Kind] = Counter()
     newest = None
