@@ -9,6 +9,7 @@ import asyncio
 import base64
 import re
 import secrets
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -82,7 +83,7 @@ class HttpApi:
     integration_timeout_s: float = INTEGRATION_TIMEOUT_S
 
     @asynccontextmanager
-    async def serving(self, port: int = 0) -> AsyncIterator[str]:
+    async def serving(self, port: int | socket.socket = 0) -> AsyncIterator[str]:
         """The address of the API."""
         application = web.Application(client_max_size=MAX_REQUEST_BYTES)
         otherwise = None

@@ -1,5 +1,6 @@
 """Every server of the local stack listens on 127.0.0.1 and nowhere else."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,9 +10,12 @@ from aiohttp import web
 
 @asynccontextmanager
 async def serving(
-    server: web.Application | web.Server, port: int = 0, **options: Any
+    server: web.Application | web.Server, port: int | socket.socket = 0, **options: Any
 ) -> AsyncIterator[str]:
-    """The address of a server; port 0 is any free one. `options` are of an application's runner."""
+    """The address of a server; port 0 is any free one, a bound socket one that is held already.
+
+    `options` are of an application's runner.
+    """
     runner: web.BaseRunner
     if isinstance(server, web.Application):
         runner = web.AppRunner(server, access_log=None, shutdown_timeout=1, **options)
@@ -19,7 +23,10 @@ async def serving(
         runner = web.ServerRunner(server, shutdown_timeout=1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        if isinstance(port, socket.socket):
+            await web.SockSite(runner, port).start()
+        else:
+            await web.TCPSite(runner, "127.0.0.1", port).start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

@@ -73,7 +73,10 @@ class LocalStack:
         await self._cleanup.aclose()
 
     async def _start(self, cleanup: AsyncExitStack) -> None:
-        port = free_port(self._port)
+        # Held from here on: what starts meanwhile takes free ports, too.
+        listener = held_port(self._port)
+        cleanup.callback(listener.close)
+        port = listener.getsockname()[1]
         parameters = {"AllowedOrigins": f"http://127.0.0.1:{port}", **self._parameters}
         data = await cleanup.enter_async_context(
             data_plane(self._template, parameters, gate=self._gate)
@@ -93,7 +96,7 @@ class LocalStack:
         dashboard = self._pages(data.s3)
         pages = (docs_pages, dashboard) if dashboard else (docs_pages,)
         api = HttpApi(stack.routes, stack.cors, functions, stack.throttle, pages=pages)
-        address = await cleanup.enter_async_context(api.serving(port))
+        address = await cleanup.enter_async_context(api.serving(listener))
         self.description = {**describe(data, address), "lambda": endpoint}
         if dashboard:
             self.description["dashboard"] = f"{address}/"
@@ -141,15 +144,22 @@ def _localised(function: Function, data: DataPlane, tools: Path) -> Function:
 
 
 def free_port(port: int) -> int:
-    """The port, or a free one for 0. Raises PortInUseError."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortInUseError(
-                f"Port {port} is in use. Stop what listens there, or pick another port: "
-                f"make run PORT={port + 1}"
-            ) from error
+    """The port, or a free one for 0; it is not held. Raises PortInUseError."""
+    with held_port(port) as probe:
         number: int = probe.getsockname()[1]
         return number
+
+
+def held_port(port: int) -> socket.socket:
+    """A socket on the port, or on a free one for 0, for a server. Raises PortInUseError."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError as error:
+        held.close()
+        raise PortInUseError(
+            f"Port {port} is in use. Stop what listens there, or pick another port: "
+            f"make run PORT={port + 1}"
+        ) from error
+    return held

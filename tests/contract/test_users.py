@@ -76,6 +76,15 @@ def test_two_users_get_two_pseudonyms(stores: Stores, noon: datetime) -> None:
     assert len(pseudonyms) == 3
 
 
+def test_every_erased_user_can_be_listed(stores: Stores, noon: datetime) -> None:
+    erased, other = new_id(), new_id()
+    place(stores, other)
+    stores.users.erase(erased, noon)
+    listed = set(stores.users.all_erased())
+    assert erased in listed
+    assert other not in listed
+
+
 def test_what_names_a_user_is_forgotten_once(stores: Stores, noon: datetime) -> None:
     user = new_id()
     message = place(stores, user)

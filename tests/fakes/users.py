@@ -26,6 +26,9 @@ class MemoryUsers(Users):
         mark = self._chat.marks.get(user_id)
         return mark.erased if mark else None
 
+    def all_erased(self) -> Iterator[str]:
+        yield from sorted(self._chat.marks)
+
     def erase(self, user_id: str, now: datetime) -> ErasedUser:
         known = self.erased(user_id)
         pseudonym = known.pseudonym if known else f"erased-{new_id()}"
