@@ -8,7 +8,7 @@ PORT ?= 8000
 NATIVE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 ARCH ?= $(NATIVE)
 STAGE ?= dev
-SOURCES := client functions layers local openapi artifacts deployment dashboard/*.py tests benchmarks
+SOURCES := client functions layers local openapi artifacts deployment migration dashboard/*.py tests benchmarks
 # The Python of the functions; byte code is of exactly one minor version.
 RUNTIME := $(shell sed -n 's/^ *Runtime: *python//p' template.yaml)
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
@@ -19,7 +19,7 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots doctor redrive recount replay-erasures events
+.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots doctor redrive recount replay-erasures events migrate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -34,7 +34,7 @@ test: .venv/browser-ready ## all tests
 check: .venv/ready .venv-sam/ready .venv-policy/ready ## format, lint, types, template
 	.venv/bin/ruff format --check $(SOURCES)
 	.venv/bin/ruff check $(SOURCES)
-	.venv/bin/mypy client/src local openapi artifacts deployment $(wildcard layers/core) layers/ffmpeg/build.py $(wildcard dashboard/*.py) tests benchmarks $(wildcard functions/*/*.py)
+	.venv/bin/mypy client/src local openapi artifacts deployment migration $(wildcard layers/core) layers/ffmpeg/build.py $(wildcard dashboard/*.py) tests benchmarks $(wildcard functions/*/*.py)
 	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
 	.venv-policy/bin/checkov --framework cloudformation --file template.yaml --skip-download --quiet --compact
 	@.venv/bin/python dashboard/build.py --check
@@ -107,6 +107,11 @@ replay-erasures: .venv/ready ## erase again whom a backup brought back (STACK, U
 
 events: .venv/ready ## what other systems hear, as it happens (STACK=stack.json or a stack's name, JSON=1)
 	@.venv/bin/python -m deployment.watch_events $(or $(STACK),.local/stack.json) $(if $(JSON),--json)
+
+migrate: .venv/ready ## the Django app's attachments over (STACK, DATABASE=url or SQLite file, MEDIA=folder, GO=1)
+	@test -n "$(MEDIA)" || { echo "Say where the files are: make migrate DATABASE=… MEDIA=folder"; exit 1; }
+	@PYTHONPATH=layers/core .venv/bin/python -m migration $(or $(STACK),.local/stack.json) \
+	  $(if $(DATABASE),--database '$(DATABASE)') --media '$(MEDIA)' $(if $(GO),--go)
 
 sam-local: .venv/ready .venv-sam/ready ## the API in sam's containers, over the local data plane (PORT=8000; needs Docker)
 	@$(MAKE) build ARCH=$(NATIVE)

@@ -58,6 +58,17 @@ class Stack:
         except KeyError as error:
             raise UnknownStackError(f"{self.name} has no resource {name}.") from error
 
+    def configuration(self, function: str) -> Any:
+        """What Lambda knows of a function: `Environment`, `Layers` and so on."""
+        asked = {"FunctionName": self.resource(function)}
+        if not self.local:
+            asked["Qualifier"] = "live"  # what the API calls
+        return self.client("lambda").get_function_configuration(**asked)
+
+    def variables(self, function: str) -> dict[str, str]:
+        """The environment of a function."""
+        return dict(self.configuration(function)["Environment"]["Variables"])
+
     def output(self, name: str) -> str:
         """An output of the template. Raises UnknownStackError."""
         try:

@@ -31,7 +31,7 @@ def queue(stack: Stack) -> str:
 
 def programs(stack: Stack) -> str:
     """The inspector has its ffmpeg; that it runs on AWS, only the round trip shows."""
-    asked = _configuration(stack, "InspectUpload")
+    asked = stack.configuration("InspectUpload")
     folder = Path(asked["Environment"]["Variables"].get("FFMPEG_DIR", ""))
     if not stack.local:
         if len(asked.get("Layers", [])) < 2:  # the core layer, and this one
@@ -50,7 +50,7 @@ def programs(stack: Stack) -> str:
 
 def tokens(stack: Stack) -> str:
     """All functions of the API verify tokens in the same way, by a secret or by a key server."""
-    found = {name: _variables(stack, name) for name in OF_THE_API}
+    found = {name: stack.variables(name) for name in OF_THE_API}
     for setting in TOKEN_SETTINGS:
         values = {variables.get(setting, "") for variables in found.values()}
         if len(values) > 1:
@@ -69,7 +69,7 @@ def tokens(stack: Stack) -> str:
 
 def key_server(stack: Stack) -> str:
     """The key server answers with keys that tokens can name."""
-    address = _variables(stack, OF_THE_API[0]).get("JWKS_URL")
+    address = stack.variables(OF_THE_API[0]).get("JWKS_URL")
     if not address:
         return "none is used"
     try:
@@ -86,19 +86,6 @@ def key_server(stack: Stack) -> str:
 
 def secret_of(stack: Stack) -> str:
     """The secret that HS256 tokens are signed with."""
-    name = _variables(stack, OF_THE_API[0])["TOKEN_SECRET_ARN"]
+    name = stack.variables(OF_THE_API[0])["TOKEN_SECRET_ARN"]
     secrets = stack.client("secretsmanager")
     return str(secrets.get_secret_value(SecretId=name)["SecretString"])
-
-
-def _variables(stack: Stack, function: str) -> dict[str, str]:
-    variables: dict[str, str] = _configuration(stack, function)["Environment"]["Variables"]
-    return variables
-
-
-def _configuration(stack: Stack, function: str) -> dict:  # type: ignore[type-arg]
-    asked = {"FunctionName": stack.resource(function)}
-    if not stack.local:
-        asked["Qualifier"] = "live"  # what the API calls
-    configuration: dict = stack.client("lambda").get_function_configuration(**asked)  # type: ignore[type-arg]
-    return configuration

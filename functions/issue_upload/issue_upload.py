@@ -10,6 +10,7 @@ from attachments.access import (
 from attachments.activity import entry
 from attachments.catalog import Catalog
 from attachments.chat import Chat
+from attachments.declared import clean_file_name, mime_essence, require_video
 from attachments.file_types import type_of
 from attachments.guards import Guards
 from attachments.ids import new_id
@@ -24,7 +25,6 @@ from attachments.model import (
 from attachments.settings import Settings
 from attachments.storage import Storage
 from functions.issue_upload.deadline import SLOW_UPLOAD, kept_open, signature_life
-from functions.issue_upload.declared import clean_file_name, mime_essence, require_video
 from functions.issue_upload.reservation import (
     idempotency_key_of,
     message_for,

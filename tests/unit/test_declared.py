@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attachments.errors import InvalidRequestError, UnsupportedTypeError
-from attachments.file_types import type_of
-from attachments.model import FileType
-from functions.issue_upload.declared import (
+from attachments.declared import (
     MAX_NAME_BYTES,
     clean_file_name,
     mime_essence,
     require_video,
 )
+from attachments.errors import InvalidRequestError, UnsupportedTypeError
+from attachments.file_types import type_of
+from attachments.model import FileType
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attachments.declared import clean_file_name
 from attachments.errors import InvalidRequestError
 from attachments.model import Attachment, Status
 from attachments.serving import content_disposition, thumbnail_url
-from functions.issue_upload.declared import clean_file_name
 from functions.serve_attachments.downloads import INLINE_MIME_TYPES, download_url
 from tests.builders import in_state, pending
 from tests.fakes import MemoryStorage

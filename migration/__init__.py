@@ -1,0 +1,1 @@
+"""The Django app's attachments brought over; see docs/migration.md."""
