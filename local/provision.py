@@ -3,7 +3,7 @@
 moto's own CloudFormation leaves out bucket notifications, versioning and TTL, and skips HTTP APIs,
 so the calls are made here, one method for each type. A type that has no method and no reason in
 `NEEDS_NOTHING` is an error. moto keeps CORS, lifecycle and backups, and does not act on them: CORS
-is the gate's. Left out are encryption and public access block.
+is the gate's. Left out is encryption.
 """
 
 import json
@@ -164,6 +164,10 @@ class _Provisioner:
         self.s3.create_bucket(Bucket=bucket)
         self.s3.put_bucket_versioning(
             Bucket=bucket, VersioningConfiguration=properties["VersioningConfiguration"]
+        )
+        self.s3.put_public_access_block(
+            Bucket=bucket,
+            PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"],
         )
         queues: Any = [
             {

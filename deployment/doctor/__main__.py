@@ -25,6 +25,7 @@ CHECKS = (
     Check("API CORS", trip.cors, "CORS errors in the browser"),
     Check("upload events", bucket.events, "It stays pending"),
     Check("inspector's trigger", functions.queue, "It stays pending"),
+    Check("public access", bucket.private, "Anybody can read the files"),
     Check("lifecycle", bucket.lifecycle, "Files vanish"),
     Check("versions", bucket.versions, "Files vanish"),
     Check("ffmpeg", functions.programs, "Every video fails"),
@@ -53,18 +54,23 @@ def examine(stack: stacks.Stack, *, only: str | None = None) -> Iterator[Verdict
             ClientError,
         ) as error:
             yield Verdict(check, State.UNKNOWN, str(error))
+        except Exception as error:
+            says = f"The check itself failed: {type(error).__name__}: {error}"
+            yield Verdict(check, State.UNKNOWN, says)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="make doctor", description="Look at a stack and say what is wrong with it."
     )
-    parser.add_argument("stack", help="a stack.json, or the name of a deployed stack")
+    named = parser.add_mutually_exclusive_group(required=True)
+    named.add_argument("stack", nargs="?", help="a stack.json, or the name of a deployed stack")
+    named.add_argument("--stack", dest="name", help="the same")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each check")
     parser.add_argument("--tokens", type=Path, help="tokens of a service and a sender, as JSON")
     chosen = parser.parse_args(arguments)
     try:
-        stack = stacks.of(chosen.stack)
+        stack = stacks.of(chosen.stack or chosen.name)
         if chosen.tokens:
             stack = replace(stack, tokens=json.loads(chosen.tokens.read_text()))
     except (stacks.UnknownStackError, BotoCoreError, ClientError, OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The bucket: CORS, events, lifecycle, versions."""
+"""The bucket: CORS, events, public access, lifecycle, versions."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from deployment.stacks import Stack
 
 METHODS = {"GET", "PUT", "POST", "DELETE", "HEAD"}
 EXPOSED = {"etag", "location", "x-amz-version-id"}
+BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 PREFIX = "uploads/"
 DEPLOY = "Deploy the template again; somebody changed the bucket by hand."
 
@@ -60,6 +61,15 @@ def lifecycle(stack: Stack) -> str:
     if not any("NoncurrentVersionExpiration" in rule for rule in rules):
         raise WrongError("Old versions are kept and billed for ever.", DEPLOY)
     return "old versions and given up parts go, nothing else does"
+
+
+def private(stack: Stack) -> str:
+    """No policy and no ACL can make the files public."""
+    blocks = _asked(stack, "get_public_access_block", "PublicAccessBlockConfiguration") or {}
+    if lacking := [name for name in BLOCKS if not blocks.get(name)]:
+        says = f"The bucket may be made public: {', '.join(lacking)} is off."
+        raise WrongError(says, DEPLOY)
+    return "the bucket cannot be made public"
 
 
 def versions(stack: Stack) -> str:

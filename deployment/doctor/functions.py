@@ -10,7 +10,14 @@ from deployment.doctor.checks import WrongError
 from deployment.stacks import Stack
 
 OF_THE_API = ("IssueUpload", "ServeAttachments", "SyncChat", "Report")
-TOKEN_SETTINGS = ("TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_SECRET_ARN", "JWKS_URL")
+PARAMETERS = {
+    "TOKEN_ISSUER": "TokenIssuer",
+    "TOKEN_AUDIENCE": "TokenAudience",
+    "JWKS_URL": "JwksUrl",
+    "ADMIN_CLAIM": "AdminClaim",
+    "SERVICE_CLAIM": "ServiceClaim",
+}
+TOKEN_SETTINGS = (*PARAMETERS, "TOKEN_SECRET_ARN")
 SECRET_MIN = 32  # characters; RFC 7518, section 3.2: as long as the hash
 TIMEOUT_S = 5
 DEPLOY = "Deploy the template again; somebody changed the function by hand."
@@ -49,7 +56,7 @@ def programs(stack: Stack) -> str:
 
 
 def tokens(stack: Stack) -> str:
-    """All functions of the API verify tokens in the same way, by a secret or by a key server."""
+    """All functions of the API verify tokens as the stack says, by a secret or by a key server."""
     found = {name: stack.variables(name) for name in OF_THE_API}
     for setting in TOKEN_SETTINGS:
         values = {variables.get(setting, "") for variables in found.values()}
@@ -57,6 +64,10 @@ def tokens(stack: Stack) -> str:
             says = f"The functions differ in {setting}: some refuse tokens that others take."
             raise WrongError(says, DEPLOY)
     variables = found[OF_THE_API[0]]
+    for setting, parameter in PARAMETERS.items():
+        if variables.get(setting, "") != (wanted := stack.parameters.get(parameter, "")):
+            says = f"{setting} is {variables.get(setting, '')!r}, and {parameter} {wanted!r}."
+            raise WrongError(says, DEPLOY)
     if variables.get("JWKS_URL"):
         return f"tokens of {variables['TOKEN_ISSUER']}, by the key server"
     if not variables.get("TOKEN_SECRET_ARN"):

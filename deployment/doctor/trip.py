@@ -3,8 +3,8 @@
 import json
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -56,12 +56,11 @@ def round_trip(stack: Stack) -> str:
     began = time.monotonic()
     with _clients(stack) as (service, sender), tempfile.TemporaryDirectory() as folder:
         body = make_clip(Path(folder) / "doctor.mp4", seconds=1).read_bytes()
-        with _message(service, _subject(sender)) as message:
-            attachment_id = _upload(sender, message, body)
-            try:
-                _look_at(sender, attachment_id, body)
-            finally:
-                sender.delete(f"attachments/{attachment_id}/")
+        with (
+            _message(service, _subject(sender)) as message,
+            _uploaded(sender, message, body) as attachment_id,
+        ):
+            _look_at(sender, attachment_id, body)
     return f"a video went up, was inspected and came back in {time.monotonic() - began:.1f} s"
 
 
@@ -102,7 +101,11 @@ def _tokens(stack: Stack) -> tuple[str, str]:
 def _message(service: httpx.Client, user: str) -> Iterator[str]:
     """A message of the user in a conversation, both gone afterwards."""
     conversation, message = str(uuid4()), str(uuid4())
-    try:
+
+    def remove() -> httpx.Response:
+        return service.delete(f"conversations/{conversation}/", params={"version": 2})
+
+    with _removed(remove, "The doctor's conversation could not be deleted"):
         _done(
             service.put(
                 f"conversations/{conversation}/", json={"participants": [user], "version": 1}
@@ -112,8 +115,18 @@ def _message(service: httpx.Client, user: str) -> Iterator[str]:
         told = {"conversation_id": conversation, "sender_id": user, "version": 1}
         _done(service.put(f"messages/{message}/", json=told), "A message could not be told of")
         yield message
-    finally:
-        service.delete(f"conversations/{conversation}/", params={"version": 2})
+
+
+@contextmanager
+def _removed(remove: Callable[[], httpx.Response], says: str) -> Iterator[None]:
+    """Removes what was made, also after a failure, which is then what is told."""
+    try:
+        yield
+    except BaseException:
+        with suppress(httpx.HTTPError):
+            remove()
+        raise
+    _done(remove(), says)
 
 
 def _subject(client: httpx.Client) -> str:
@@ -122,7 +135,9 @@ def _subject(client: httpx.Client) -> str:
     return str(jwt.decode(token, options={"verify_signature": False})["sub"])
 
 
-def _upload(sender: httpx.Client, message: str, body: bytes) -> str:
+@contextmanager
+def _uploaded(sender: httpx.Client, message: str, body: bytes) -> Iterator[str]:
+    """The id of an attachment whose bytes were sent; deleted afterwards."""
     asked = {
         "message_id": message,
         "file_name": "doctor.mp4",
@@ -131,12 +146,16 @@ def _upload(sender: httpx.Client, message: str, body: bytes) -> str:
     }
     ticket = _done(sender.post("videos/upload/", json=asked), "An upload could not be asked for")
     upload = ticket["upload"]
-    sent = httpx.put(upload["url"], content=body, headers=upload["headers"], timeout=60)
-    if sent.status_code != httpx.codes.OK:
-        sender.delete(f"attachments/{ticket['id']}/")
-        says = f"S3 refused the upload: {sent.status_code} {sent.text[:200]}"
-        raise WrongError(says, "See docs/troubleshooting.md, S3 refuses the upload.")
-    return str(ticket["id"])
+
+    def remove() -> httpx.Response:
+        return sender.delete(f"attachments/{ticket['id']}/")
+
+    with _removed(remove, "The doctor's video could not be deleted"):
+        sent = httpx.put(upload["url"], content=body, headers=upload["headers"], timeout=60)
+        if sent.status_code != httpx.codes.OK:
+            says = f"S3 refused the upload: {sent.status_code} {sent.text[:200]}"
+            raise WrongError(says, "See docs/troubleshooting.md, S3 refuses the upload.")
+        yield str(ticket["id"])
 
 
 def _look_at(sender: httpx.Client, attachment_id: str, body: bytes) -> None:

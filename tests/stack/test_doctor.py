@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from deployment import stacks
+from deployment.doctor import trip
 from deployment.doctor.__main__ import CHECKS, examine, main
 from deployment.doctor.checks import State
 from tests.conftest import KeyServer
@@ -50,9 +52,13 @@ def setting(stack: stacks.Stack, functions: tuple[str, ...], **variables: str) -
         client.update_function_configuration(
             FunctionName=name, Environment={"Variables": {**known, **variables}}
         )
-    yield
-    for name, known in before.items():
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": known})
+    try:
+        yield
+    finally:
+        for name, known in before.items():
+            client.update_function_configuration(
+                FunctionName=name, Environment={"Variables": known}
+            )
 
 
 @contextmanager
@@ -62,13 +68,17 @@ def bucket_without(stack: stacks.Stack, part: str) -> Iterator[None]:
     if part == "cors":
         rules = s3.get_bucket_cors(**bucket)["CORSRules"]
         s3.delete_bucket_cors(**bucket)
-        yield
-        s3.put_bucket_cors(**bucket, CORSConfiguration={"CORSRules": rules})
+        try:
+            yield
+        finally:
+            s3.put_bucket_cors(**bucket, CORSConfiguration={"CORSRules": rules})
     else:
         rules = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
         s3.delete_bucket_lifecycle(**bucket)
-        yield
-        s3.put_bucket_lifecycle_configuration(**bucket, LifecycleConfiguration={"Rules": rules})
+        try:
+            yield
+        finally:
+            s3.put_bucket_lifecycle_configuration(**bucket, LifecycleConfiguration={"Rules": rules})
 
 
 @contextmanager
@@ -77,8 +87,10 @@ def exposed_less(stack: stacks.Stack) -> Iterator[None]:
     rules = s3.get_bucket_cors(**bucket)["CORSRules"]
     less = [{**rule, "ExposeHeaders": ["Location"]} for rule in rules]
     s3.put_bucket_cors(**bucket, CORSConfiguration={"CORSRules": less})
-    yield
-    s3.put_bucket_cors(**bucket, CORSConfiguration={"CORSRules": rules})
+    try:
+        yield
+    finally:
+        s3.put_bucket_cors(**bucket, CORSConfiguration={"CORSRules": rules})
 
 
 @contextmanager
@@ -89,8 +101,10 @@ def a_rule_that_deletes(stack: stacks.Stack) -> Iterator[None]:
     s3.put_bucket_lifecycle_configuration(
         **bucket, LifecycleConfiguration={"Rules": [*rules, more]}
     )
-    yield
-    s3.put_bucket_lifecycle_configuration(**bucket, LifecycleConfiguration={"Rules": rules})
+    try:
+        yield
+    finally:
+        s3.put_bucket_lifecycle_configuration(**bucket, LifecycleConfiguration={"Rules": rules})
 
 
 @contextmanager
@@ -99,8 +113,21 @@ def no_events(stack: stacks.Stack) -> Iterator[None]:
     known = s3.get_bucket_notification_configuration(**bucket)
     known.pop("ResponseMetadata")
     s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration={})
-    yield
-    s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration=known)
+    try:
+        yield
+    finally:
+        s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration=known)
+
+
+@contextmanager
+def public(stack: stacks.Stack) -> Iterator[None]:
+    s3, bucket = stack.client("s3"), {"Bucket": stack.output("Bucket")}
+    known = s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"]
+    s3.delete_public_access_block(**bucket)
+    try:
+        yield
+    finally:
+        s3.put_public_access_block(**bucket, PublicAccessBlockConfiguration=known)
 
 
 @contextmanager
@@ -112,24 +139,30 @@ def trigger_off(stack: stacks.Stack) -> Iterator[None]:
         if ":sqs:" in each["EventSourceArn"]
     ]
     client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    yield
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    try:
+        yield
+    finally:
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
 @contextmanager
 def no_versions(stack: stacks.Stack) -> Iterator[None]:
     s3, bucket = stack.client("s3"), {"Bucket": stack.output("Bucket")}
     s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Suspended"})
-    yield
-    s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Enabled"})
+    try:
+        yield
+    finally:
+        s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Enabled"})
 
 
 @contextmanager
 def a_dead_letter(stack: stacks.Stack, output: str) -> Iterator[None]:
     sqs, queue = stack.client("sqs"), stack.output(output)
     sqs.send_message(QueueUrl=queue, MessageBody="{}")
-    yield
-    sqs.purge_queue(QueueUrl=queue)
+    try:
+        yield
+    finally:
+        sqs.purge_queue(QueueUrl=queue)
 
 
 @contextmanager
@@ -137,8 +170,10 @@ def short_secret(stack: stacks.Stack) -> Iterator[None]:
     secrets, name = stack.client("secretsmanager"), stack.resource("TokenSecret")
     known = secrets.get_secret_value(SecretId=name)["SecretString"]
     secrets.put_secret_value(SecretId=name, SecretString="hunter2")
-    yield
-    secrets.put_secret_value(SecretId=name, SecretString=known)
+    try:
+        yield
+    finally:
+        secrets.put_secret_value(SecretId=name, SecretString=known)
 
 
 @contextmanager
@@ -150,8 +185,10 @@ def lost_bytes(stack: stacks.Stack) -> Iterator[None]:
     ]
     copy = {**item, "id": "0192f000-0000-7000-8000-00000000dead"}
     client.put_item(TableName=table, Item=copy)
-    yield
-    client.delete_item(TableName=table, Key={"id": copy["id"]})
+    try:
+        yield
+    finally:
+        client.delete_item(TableName=table, Key={"id": copy["id"]})
 
 
 @contextmanager
@@ -162,9 +199,11 @@ def uncounted(stack: stacks.Stack) -> Iterator[None]:
     ]
     for marker in markers:
         client.delete_item(TableName=table, Key={"pk": marker["pk"], "sk": marker["sk"]})
-    yield
-    for marker in markers:
-        client.put_item(TableName=table, Item=marker)
+    try:
+        yield
+    finally:
+        for marker in markers:
+            client.put_item(TableName=table, Item=marker)
 
 
 @dataclass(frozen=True)
@@ -181,6 +220,7 @@ CASES = (
     Case("bucket CORS", exposed_less, "Browsers may not read etag"),
     Case("upload events", no_events, "tells the queue nothing of new uploads"),
     Case("inspector's trigger", trigger_off, "trigger is disabled"),
+    Case("public access", public, "may be made public: BlockPublicAcls"),
     Case("lifecycle", bucket_without, "given up are kept", ("lifecycle",)),
     Case("lifecycle", a_rule_that_deletes, "deletes files that are served"),
     Case("versions", no_versions, "keeps no versions"),
@@ -204,6 +244,13 @@ CASES = (
         "neither a secret nor a key server",
         (OF_THE_API,),
         (("TOKEN_SECRET_ARN", ""),),
+    ),
+    Case(
+        "token settings",
+        setting,
+        "SERVICE_CLAIM is 'role=user', and ServiceClaim 'role=service'",
+        (OF_THE_API,),
+        (("SERVICE_CLAIM", "role=user"),),
     ),
     Case("token settings", short_secret, "can be guessed"),
     Case(
@@ -246,6 +293,43 @@ def test_it_leaves_nothing_behind(patient: tuple[Stack, stacks.Stack]) -> None:
     state, said = told(described, "round trip")
     assert state is State.OK, said
     assert {item["id"] for item in stack.admin.items("/attachments/")} == before
+
+
+def test_a_trip_that_breaks_off_leaves_nothing_behind(
+    patient: tuple[Stack, stacks.Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, described = patient
+    monkeypatch.setattr(trip, "PATIENCE_S", 0.0)
+    before = {item["id"] for item in stack.admin.items("/attachments/")}
+    with trigger_off(described):
+        state, said = told(described, "round trip")
+    assert state is State.WRONG
+    assert "The video is pending" in said
+    assert {item["id"] for item in stack.admin.items("/attachments/")} == before
+
+
+def test_an_upload_that_s3_never_answers_leaves_nothing_behind(
+    patient: tuple[Stack, stacks.Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, described = patient
+
+    def cut(*_: object, **__: object) -> None:
+        raise httpx.ReadError("the line was cut")
+
+    monkeypatch.setattr(httpx, "put", cut)
+    before = {item["id"] for item in stack.admin.items("/attachments/")}
+    assert told(described, "round trip") == (State.UNKNOWN, "the line was cut ")
+    assert {item["id"] for item in stack.admin.items("/attachments/")} == before
+
+
+def test_a_check_that_fails_itself_is_said_and_keeps_no_other(
+    patient: tuple[Stack, stacks.Stack],
+) -> None:
+    nothing = replace(patient[1], parameters={}, tokens={})
+    verdicts = {verdict.check.name: verdict for verdict in examine(nothing)}
+    assert len(verdicts) == len(CHECKS)
+    assert verdicts["round trip"].state is State.UNKNOWN
+    assert "The check itself failed: KeyError: 'TokenIssuer'" in verdicts["round trip"].says
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.check}: {case.says}")
@@ -295,8 +379,11 @@ def test_what_cannot_be_looked_at_is_no_green(patient: tuple[Stack, stacks.Stack
     assert told(away, "dead letters")[0] is State.UNKNOWN
 
 
-def test_a_stack_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["nowhere.json"]) == 1
+@pytest.mark.parametrize("arguments", [["nowhere.json"], ["--stack", "nowhere.json"]])
+def test_a_stack_that_is_not_there_is_said(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
     assert "nowhere.json" in capsys.readouterr().err
 
 
