@@ -122,6 +122,7 @@ def test_an_upload_whose_record_is_gone_begins_anew(
     sender.start()
     sender.until(lambda: sent, lambda parts: len(parts) >= 2)
     sender.network(offline=True)
+    sender.page.get_by_role("alert").filter(has_text="The connection was lost").wait_for()
     sender.page.wait_for_timeout(2000)  # what was under way when the line was cut has ended
     lost = str(sender.card(large.name).get_attribute("data-id"))
     assert stack.sender.delete(f"/attachments/{lost}/").status_code == 200

@@ -18,6 +18,7 @@ const FILES_AT_ONCE = 3;
 const RETRY_MS = 5000;
 /** A presigned URL with less than this left is signed anew before a request begins. */
 const MARGIN_MS = 30_000;
+const LOST = "The connection was lost. It goes on by itself.";
 
 interface Details extends Meta {
   messageId?: string;
@@ -70,7 +71,8 @@ export class Engine {
     this.uppy.on("retry-all", (files) => {
       for (const file of files) this.forget(file.id);
     });
-    addEventListener("online", this.retryCut, { signal: this.closing.signal });
+    addEventListener("offline", this.wentOffline, { signal: this.closing.signal });
+    addEventListener("online", this.cameBack, { signal: this.closing.signal });
   }
 
   /** Show Uppy's own dashboard in an element; the answer takes it out, uploads go on. */
@@ -157,9 +159,25 @@ export class Engine {
       clearTimeout(this.retrying);
       this.retrying = setTimeout(this.retryCut, RETRY_MS);
     }
-    const reason = wasCut(error) ? "The connection was lost. It goes on by itself." : said(error);
-    this.failed.set(file.id, { id: file.id, file: file.name ?? "A file", reason });
-    this.onFailures(new Map(this.failed));
+    const reason = wasCut(error) ? LOST : said(error);
+    this.fail([file], reason);
+  }
+
+  /** Uppy sends nothing while the browser is offline, and does not say so. */
+  private readonly wentOffline = (): void => {
+    this.fail(this.uppy.getFiles().filter(isUnderWay), LOST);
+  };
+
+  private readonly cameBack = (): void => {
+    for (const { id, reason } of [...this.failed.values()]) {
+      if (reason === LOST && !this.cut.has(id)) this.forget(id);
+    }
+    this.retryCut();
+  };
+
+  private fail(files: readonly File[], reason: string): void {
+    for (const { id, name } of files) this.failed.set(id, { id, file: name ?? "A file", reason });
+    if (files.length) this.onFailures(new Map(this.failed));
   }
 
   /**
@@ -238,6 +256,10 @@ function unreserved(): Partial<Details> {
 
 function partSize(file: File): number | null {
   return file.meta.partSize ?? null;
+}
+
+function isUnderWay({ progress, error }: File): boolean {
+  return !!progress.uploadStarted && !progress.uploadComplete && !error;
 }
 
 function wasCut(error: unknown): boolean {
