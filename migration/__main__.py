@@ -24,6 +24,7 @@ from attachments.chat import Chat
 from attachments.guards import Guards
 from attachments.ids import utc_now
 from attachments.settings import read_settings
+from attachments.storage import Storage
 from attachments.users import Users
 from deployment import stacks
 from migration.importer import Importer, Outcome, Result, Target
@@ -48,7 +49,8 @@ def target_of(stack: stacks.Stack) -> Target:
         guards=Guards(dynamodb, settings.guards_table),
         clock=utc_now,
     )
-    return Target(catalog, chat, stack.client("s3"), settings, utc_now)
+    storage = Storage(stack.client("s3"), bucket=settings.bucket)
+    return Target(catalog, chat, storage, settings, utc_now)
 
 
 def main(arguments: list[str] | None = None) -> int:

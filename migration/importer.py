@@ -13,10 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from uuid import UUID
-
-from botocore.exceptions import ClientError
 
 from attachments.activity import entry
 from attachments.catalog import Catalog
@@ -29,6 +26,7 @@ from attachments.errors import (
 )
 from attachments.model import Action, Attachment, Message, Status
 from attachments.settings import Settings
+from attachments.storage import Storage
 from migration.old_app import OldRow
 from migration.rows import Draft, RefusedRowError, draft_of, file_of, same
 
@@ -36,7 +34,6 @@ AT_ONCE = 8  # files that are sent at the same time
 PATIENCE_S = 600.0  # without any news of the inspection
 LOOK_EVERY_S = 0.3
 OLDEST = 0  # the chat backend's own word is always newer
-THERE_ALREADY = ("PreconditionFailed", "412")
 
 
 class Outcome(StrEnum):
@@ -62,7 +59,7 @@ class Target:
 
     catalog: Catalog
     chat: Chat
-    s3: Any
+    storage: Storage
     settings: Settings
     clock: Callable[[], datetime]
 
@@ -75,6 +72,7 @@ class Importer:
     media: Path
     dry: bool
     _seen: set[int] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
 
     def run(self, batches: Iterator[list[OldRow]]) -> Iterator[list[Result]]:
         """What became of the rows, a batch at a time.
@@ -156,8 +154,10 @@ class Importer:
         """The message and its conversation, unless the chat backend told them. Raises
         ConflictError."""
         chat = self.target.chat
-        with suppress(ConflictError):  # the backend's stand; a deleted one refuses the message
-            chat.put_conversation(record.conversation_id, participants, OLDEST)
+        if record.conversation_id not in self._told:
+            with suppress(ConflictError):  # the backend's stand; a deleted one refuses the message
+                chat.put_conversation(record.conversation_id, participants, OLDEST)
+            self._told.add(record.conversation_id)
         message = Message(
             id=record.message_id,
             conversation_id=record.conversation_id,
@@ -168,18 +168,8 @@ class Importer:
 
     def _send(self, record: Attachment, path: Path) -> None:
         """Once: bytes that are there stay."""
-        try:
-            with path.open("rb") as body:
-                self.target.s3.put_object(
-                    Bucket=self.target.settings.bucket,
-                    Key=record.upload_key,
-                    Body=body,
-                    ContentType=record.mime_type,
-                    IfNoneMatch="*",
-                )
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in THERE_ALREADY:
-                raise
+        with path.open("rb") as body:
+            self.target.storage.put_once(record.upload_key, body, mime_type=record.mime_type)
 
     def _inspected(self, waiting: dict[str, OldRow]) -> Iterator[Result]:
         ends = time.monotonic() + PATIENCE_S

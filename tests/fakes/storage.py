@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from typing import BinaryIO
 from urllib.parse import quote, urlencode
 
 from attachments.errors import ObjectMissingError
@@ -123,7 +124,8 @@ class MemoryStorage(Storage):
     ) -> Generator[bytes, None, None]:
         yield (self._find(key, version.version_id).body or b"")[start : start + length]
 
-    def put_once(self, key: str, body: bytes, *, mime_type: str) -> None:
+    def put_once(self, key: str, body: bytes | BinaryIO, *, mime_type: str) -> None:
+        body = body if isinstance(body, bytes) else body.read()
         with suppress(ObjectMissingError):
             self._find(key, None)
             return

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
@@ -180,8 +180,8 @@ class Storage:
         with closing(answer["Body"]) as body:
             yield from body.iter_chunks(PIECE_BYTES)
 
-    def put_once(self, key: str, body: bytes, *, mime_type: str) -> None:
-        """Write an object whose key tells its content; one that is there already is the same."""
+    def put_once(self, key: str, body: bytes | BinaryIO, *, mime_type: str) -> None:
+        """Write an object that never changes; one that is there already is the same."""
         try:
             self._client.put_object(
                 Bucket=self.bucket,
