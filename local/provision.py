@@ -220,15 +220,11 @@ class _Provisioner:
             )
         )
 
-    def mapping(self, name: str, properties: Properties) -> None:
+    def mapping(self, _: str, properties: Properties) -> None:
         arn = properties["EventSourceArn"]
         if ":dynamodb:" in arn:
             self._stream(arn, properties)
             return
-        if "FunctionResponseTypes" in properties:
-            raise TemplateError(
-                f"{name}: the local stack knows no FunctionResponseTypes of queues."
-            )
         self.stack.mappings.append(
             QueueMapping(
                 function=properties["FunctionName"],
@@ -236,6 +232,8 @@ class _Provisioner:
                 queue_arn=arn,
                 batch_size=int(properties["BatchSize"]),
                 max_concurrency=int(properties["ScalingConfig"]["MaximumConcurrency"]),
+                reports_failures="FunctionResponseTypes" in properties,
+                enabled=properties.get("Enabled", True),
             )
         )
 

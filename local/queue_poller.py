@@ -3,15 +3,18 @@
 It long-polls the queue, invokes the function with up to `batch_size` messages, at most
 `max_concurrency` times at once, and deletes what succeeded. What failed stays in the queue: SQS
 shows it again, counts its receives, and moves it to the dead-letter queue (moto does, at the
-receive after the last one allowed, as SQS). AWS page: "Using Lambda with Amazon SQS".
+receive after the last one allowed, as SQS). A mapping that `reports_failures` has its function name
+the messages that failed, and these stay hidden for as long as the function made them. AWS pages:
+"Using Lambda with Amazon SQS", "Handling errors for an SQS event source in Lambda".
 
-Other than on AWS, a failed message comes back after `RETRY_AFTER_S`, so that nobody waits six
-minutes at a desk.
+Other than on AWS, messages of an invocation that failed come back after `RETRY_AFTER_S`, so that
+nobody waits six minutes at a desk.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -38,6 +41,8 @@ class QueueMapping:
     queue_arn: str
     batch_size: int
     max_concurrency: int
+    reports_failures: bool = False
+    enabled: bool = True
 
     @property
     def source_arn(self) -> str:
@@ -88,27 +93,51 @@ class QueuePoller:
         return received.get("Messages", [])
 
     async def _process(self, messages: "list[MessageTypeDef]") -> None:
-        function, failed = self.mapping.function, False
+        function = self.mapping.function
         try:
             event = {"Records": [self._record(message) for message in messages]}
-            await self.functions.invoke(function, event)
+            answer = await self.functions.invoke(function, event)
+            settle = partial(self._settle, messages, self._named(messages, answer))
         except InvokeError as error:
-            failed = True
             self.log(f"{function}: batch of {len(messages)} failed: {error}")
+            settle = partial(self._show_again, messages)
         try:
-            await asyncio.to_thread(self._settle, messages, failed)
+            await asyncio.to_thread(settle)
         except (BotoCoreError, ClientError) as error:
             self.log(f"{function}: cannot write {self.mapping.queue_url}: {error}")
 
-    def _settle(self, messages: "list[MessageTypeDef]", failed: bool) -> None:
+    def _named(self, messages: "list[MessageTypeDef]", answer: Any) -> set[str]:
+        """The ids of the messages that the function says have failed.
+
+        Raises InvokeError where it names none of them by its id: on AWS all of them failed then.
+        """
+        if not self.mapping.reports_failures:
+            return set()
+        function = self.mapping.function
+        try:
+            failures = (answer or {}).get("batchItemFailures") or []
+            failed = {failure["itemIdentifier"] for failure in failures}
+        except (AttributeError, KeyError, TypeError) as error:
+            raise InvokeError(f"{function}: {answer} names no failures") from error
+        if not failed <= {message["MessageId"] for message in messages}:
+            raise InvokeError(f"{function}: {answer} names what is not in the batch")
+        if failed:
+            self.log(f"{function}: {len(failed)} of {len(messages)} must come again")
+        return failed
+
+    def _settle(self, messages: "list[MessageTypeDef]", failed: set[str]) -> None:
         for message in messages:
-            url, handle = self.mapping.queue_url, message["ReceiptHandle"]
-            if failed:
-                self.sqs.change_message_visibility(
-                    QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=self.retry_after_s
-                )
-            else:
+            if message["MessageId"] not in failed:
+                url, handle = self.mapping.queue_url, message["ReceiptHandle"]
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)
+
+    def _show_again(self, messages: "list[MessageTypeDef]") -> None:
+        for message in messages:
+            self.sqs.change_message_visibility(
+                QueueUrl=self.mapping.queue_url,
+                ReceiptHandle=message["ReceiptHandle"],
+                VisibilityTimeout=self.retry_after_s,
+            )
 
     def _record(self, message: "MessageTypeDef") -> dict[str, Any]:
         return {

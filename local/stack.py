@@ -117,7 +117,10 @@ def pollers(
     queue_log = partial(console.function_line, "queue")
     stream_log = partial(console.function_line, "stream")
     return [
-        *(poller(mapping, sqs, functions, log=queue_log) for mapping in stack.mappings),
+        *(
+            poller(mapping, sqs, functions, log=queue_log, enabled=mapping.enabled)
+            for mapping in stack.mappings
+        ),
         *(StreamPoller(each, streams, sqs, functions, log=stream_log) for each in stack.streams),
     ]
 
@@ -134,13 +137,13 @@ async def cancel(task: asyncio.Task[None]) -> None:
 
 
 def _localised(function: Function, data: DataPlane, tools: Path) -> Function:
-    """The function with what is elsewhere on this machine: layers and addresses."""
+    """The function with what is other on this machine: layers, addresses, who is a neighbour."""
     environment = {
         name: str(tools) if value == "/opt/bin" else value
         for name, value in function.environment.items()
     }
-    packages = {"PYTHONPATH": str(ROOT / "layers" / "core")}
-    return replace(function, environment=environment | data.addresses | packages)
+    here = {"PYTHONPATH": str(ROOT / "layers" / "core"), "WEBHOOKS_TO_LOOPBACK": "yes"}
+    return replace(function, environment=environment | data.addresses | here)
 
 
 def free_port(port: int) -> int:

@@ -86,9 +86,11 @@ class ForgetfulPoller(QueuePoller):
         super().__init__(*arguments, **named)
         self._day = day
 
-    def _settle(self, messages: "list[MessageTypeDef]", failed: bool) -> None:
-        again = not failed and self._day.comes("redelivered", self._day.options.again)
-        super()._settle(messages, failed or again)
+    def _settle(self, messages: "list[MessageTypeDef]", failed: set[str]) -> None:
+        if self._day.comes("redelivered", self._day.options.again):
+            self._show_again(messages)
+        else:
+            super()._settle(messages, failed)
 
 
 async def serve(options: argparse.Namespace) -> None:

@@ -68,11 +68,9 @@ class Stage:
         got = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
         return got["Attributes"]["QueueArn"]
 
-    def polling(
-        self, *, batch_size: int = 10, max_concurrency: int = 10, retry_after_s: int = 0
-    ) -> AbstractContextManager[None]:
+    def polling(self, *, retry_after_s: int = 0, **settings: Any) -> AbstractContextManager[None]:
         poller = QueuePoller(
-            self.mapping(batch_size=batch_size, max_concurrency=max_concurrency),
+            self.mapping(**settings),
             self.sqs,
             self.functions,
             log=self.lines.append,
@@ -80,13 +78,13 @@ class Stage:
         )
         return self.background.running(poller.run())
 
-    def mapping(self, *, batch_size: int = 10, max_concurrency: int = 10) -> QueueMapping:
+    def mapping(self, **settings: Any) -> QueueMapping:
+        """Of batches of ten, ten at once, unless the settings say otherwise."""
         return QueueMapping(
             function="consume",
             queue_url=self.queue,
             queue_arn=self.arn(self.queue),
-            batch_size=batch_size,
-            max_concurrency=max_concurrency,
+            **{"batch_size": 10, "max_concurrency": 10, **settings},
         )
 
     def send(self, *bodies: str) -> None:
@@ -186,6 +184,31 @@ def test_a_whole_batch_returns_when_the_function_fails(stage: Stage) -> None:
         eventually(lambda: stage.held(stage.dead_letters) >= 1)
     # How the two come together again is SQS's choice; that the good one came again is not.
     assert stage.bodies().count("good") >= 2
+
+
+def test_of_a_batch_only_what_the_function_names_comes_again(stage: Stage) -> None:
+    stage.send("good", "report")
+    stage.sqs.set_queue_attributes(QueueUrl=stage.queue, Attributes={"VisibilityTimeout": "1"})
+    with stage.polling(batch_size=2, reports_failures=True, retry_after_s=300):
+        eventually(lambda: stage.held(stage.dead_letters) == 1)
+    assert stage.held(stage.queue) == 0
+    assert stage.bodies() == ["good", "report", "report", "report"]
+    assert all("1 of" in line and "must come again" in line for line in stage.lines)
+
+
+@pytest.mark.parametrize("body", ["report nobody", "report nonsense"])
+def test_a_report_that_names_no_message_fails_the_whole_batch(stage: Stage, body: str) -> None:
+    stage.send(body)
+    with stage.polling(reports_failures=True):
+        eventually(lambda: stage.held(stage.dead_letters) == 1)
+    assert stage.bodies() == [body] * 3
+
+
+def test_who_does_not_report_is_not_asked(stage: Stage) -> None:
+    stage.send("report")
+    with stage.polling():
+        eventually(lambda: stage.events() and stage.held(stage.queue) == 0)
+    assert stage.bodies() == ["report"]
 
 
 def test_a_failed_message_is_not_seen_before_its_retry(stage: Stage) -> None:

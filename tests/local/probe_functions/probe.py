@@ -75,8 +75,9 @@ def web(event: dict[str, Any], _: Any) -> Any:
     return {"statusCode": 200, "body": json.dumps(event)}
 
 
-def consume(event: dict[str, Any], _: Any) -> None:
-    """A queue's or a schedule's function: write the event down, fail for bodies that say so."""
+def consume(event: dict[str, Any], _: Any) -> dict[str, Any]:
+    """A queue's or a schedule's function: write the event down, and fail, or report failures, for
+    bodies that say so."""
     with Path(os.environ["NOTES"]).open("a") as notes:
         notes.write(json.dumps(event) + "\n")
     records = event.get("Records", [])
@@ -85,6 +86,16 @@ def consume(event: dict[str, Any], _: Any) -> None:
             time.sleep(float(record["body"].removeprefix("work for ")))
     if any(record["body"] == "fail" for record in records):
         raise ValueError("asked to fail")
+    if any(record["body"] == "report nonsense" for record in records):
+        return {"batchItemFailures": ["nonsense"]}
+    reported = {"report": "messageId", "report nobody": "md5OfBody"}
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": record[reported[record["body"]]]}
+            for record in records
+            if record["body"] in reported
+        ]
+    }
 
 
 DOINGS = {
