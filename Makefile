@@ -19,10 +19,10 @@ PYTEST := .venv/bin/python -m pytest
 
 export PORT DEMO FILE PARAMETERS FFMPEG_SOURCES
 
-.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots doctor redrive recount replay-erasures events migrate
+.PHONY: help run test check layer openapi dashboard build deploy publish teardown sam-local accept bench soak lock clean screenshots doctor redrive recount replay-erasures events webhook-receiver migrate
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 run: .venv/ready ## the whole system on this machine (PORT=8000, DEMO=0, FILE=video.mp4)
 	@.venv/bin/python -m local --dashboard "$$(.venv/bin/python dashboard/build.py)"
@@ -95,8 +95,8 @@ publish: .venv/ready ## put the dashboard into a deployed stack's bucket (STAGE)
 doctor: .venv/ready ## what is wrong with a stack, in plain words (STACK=stack.json or a stack's name)
 	@PYTHONPATH=layers/core .venv/bin/python -m deployment.doctor $(or $(STACK),.local/stack.json) $(if $(JSON),--json)
 
-redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name)
-	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json)
+redrive: .venv/ready ## failed inspections once more, after a fix (STACK=stack.json or a stack's name; WEBHOOKS=1)
+	@.venv/bin/python -m deployment.redrive $(or $(STACK),.local/stack.json) $(if $(WEBHOOKS),--webhooks)
 
 recount: .venv/ready ## count anew how many files there are, for the usage report (STACK)
 	@PYTHONPATH=layers/core .venv/bin/python -m deployment.recount $(or $(STACK),.local/stack.json)
@@ -107,6 +107,10 @@ replay-erasures: .venv/ready ## erase again whom a backup brought back (STACK, U
 
 events: .venv/ready ## what other systems hear, as it happens (STACK=stack.json or a stack's name, JSON=1)
 	@.venv/bin/python -m deployment.watch_events $(or $(STACK),.local/stack.json) $(if $(JSON),--json)
+
+webhook-receiver: .venv/ready ## verify and show webhooks, on port 9700 of this machine (STACK, REFUSE=n first, JSON=1)
+	@.venv/bin/python -m deployment.receive_webhooks $(or $(STACK),.local/stack.json) \
+	  $(if $(REFUSE),--refuse $(REFUSE)) $(if $(JSON),--json)
 
 migrate: .venv/ready ## the Django app's attachments over (STACK, DATABASE=url or SQLite file, MEDIA=folder, GO=1)
 	@test -n "$(MEDIA)" || { echo "Say where the files are: make migrate DATABASE=… MEDIA=folder"; exit 1; }

@@ -1,11 +1,12 @@
-"""Dead letters back to the inspector, after what kept it from its work was mended.
+"""Dead letters back to where they came from, after what kept them there was mended.
 
-    python -m deployment.redrive .local/stack.json      a local stack, by its description
-    python -m deployment.redrive offchat-attachments    a deployed one, by its name
+    python -m deployment.redrive .local/stack.json                 uploads, of a local stack
+    python -m deployment.redrive offchat-attachments               of a deployed one, by its name
+    python -m deployment.redrive offchat-attachments --webhooks    webhooks that were not taken
 
-Each message goes to the end of the uploads queue before it leaves the dead-letter queue, so a crash
-in between brings an event twice, which is harmless, and loses none. A record that says `failed`
-becomes `ready` or `rejected` when its event is inspected.
+Each message goes to the end of its queue before it leaves the dead-letter queue, so a crash in
+between brings an event twice, which is harmless, and loses none. A record that says `failed`
+becomes `ready` or `rejected` when its event is inspected; a webhook is posted with the same id.
 """
 
 import argparse
@@ -27,11 +28,11 @@ WAIT_S = 1  # for messages: a short poll asks only some of the queue's servers
 
 @dataclass
 class Redrive:
-    """Moves messages from `dead_letters` to `uploads`, both queue URLs."""
+    """Moves messages from `dead_letters` to `queue`, both queue URLs."""
 
     sqs: "SQSClient"
     dead_letters: str
-    uploads: str
+    queue: str
     moved: int = 0
     _sent: set[str] = field(default_factory=set)
 
@@ -61,7 +62,7 @@ class Redrive:
         return received.get("Messages", [])
 
     def _move(self, message: "MessageTypeDef") -> None:
-        sent = self.sqs.send_message(QueueUrl=self.uploads, MessageBody=message["Body"])
+        sent = self.sqs.send_message(QueueUrl=self.queue, MessageBody=message["Body"])
         self._sent.add(sent["MessageId"])
         self.sqs.delete_message(QueueUrl=self.dead_letters, ReceiptHandle=message["ReceiptHandle"])
         self.moved += 1
@@ -74,28 +75,34 @@ class Redrive:
         )
 
 
-def of_stack(stack: str) -> Redrive:
+def of_stack(stack: str, *, webhooks: bool = False) -> Redrive:
     """For a local stack's description (a path that ends in `.json`) or a deployed stack's name.
 
     Raises UnknownStackError.
     """
     found = stacks.of(stack)
-    return Redrive(found.client("sqs"), found.output("DeadLetters"), found.output("UploadsQueue"))
+    outputs = (
+        ("WebhooksDeadLetters", "WebhooksQueue") if webhooks else ("DeadLetters", "UploadsQueue")
+    )
+    dead_letters, queue = map(found.output, outputs)
+    return Redrive(found.client("sqs"), dead_letters, queue)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="make redrive", description="Give dead letters to the inspector again."
+        prog="make redrive", description="Give dead letters to where they came from again."
     )
     parser.add_argument("stack", help="a stack.json, or the name of a deployed stack")
+    parser.add_argument("--webhooks", action="store_true", help="those of webhooks, not of uploads")
     parser.add_argument("--count", action="store_true", help="only say how many there are")
     chosen = parser.parse_args(arguments)
     try:
-        redrive = of_stack(chosen.stack)
+        redrive = of_stack(chosen.stack, webhooks=chosen.webhooks)
         if chosen.count:
             print(f"About {redrive.waiting()} dead letters.")
         else:
-            print(f"{redrive.run()} dead letters are on their way to the inspector.")
+            to = "receiver" if chosen.webhooks else "inspector"
+            print(f"{redrive.run()} dead letters are on their way to the {to}.")
     except (stacks.UnknownStackError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -107,6 +107,8 @@ def _local(path: Path) -> Stack:
             "UploadsQueue": said["queues"]["uploads"],
             "DeadLetters": said["queues"]["dead_letters"],
             "AnnounceDeadLetters": said["queues"].get("announce_dead_letters"),
+            "WebhooksQueue": said["queues"].get("webhooks"),
+            "WebhooksDeadLetters": said["queues"].get("webhooks_dead_letters"),
             "EventBus": said.get("event_bus"),
         }
         endpoints = {"": aws["endpoint_url"], "s3": said.get("s3"), "lambda": said.get("lambda")}

@@ -81,6 +81,8 @@ def describe(data: DataPlane, api: str) -> dict[str, Any]:
             "uploads": names["Uploads"],
             "dead_letters": names["UploadsDeadLetters"],
             "announce_dead_letters": names["AnnounceDeadLetters"],
+            "webhooks": names["Webhooks"],
+            "webhooks_dead_letters": names["WebhooksDeadLetters"],
         },
         "event_bus": names["Events"],
         "resources": data.stack.resources(),

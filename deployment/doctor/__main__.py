@@ -17,7 +17,7 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment import stacks
-from deployment.doctor import bucket, functions, records, trip
+from deployment.doctor import bucket, functions, records, trip, webhooks
 from deployment.doctor.checks import Check, CouldNotLookError, State, Verdict, WrongError
 
 CHECKS = (
@@ -32,6 +32,7 @@ CHECKS = (
     Check("token settings", functions.tokens, "Everybody gets 401"),
     Check("key server", functions.key_server, "Everybody gets 401"),
     Check("dead letters", records.dead_letters, "It stays pending"),
+    Check("webhooks", webhooks.webhooks, "Webhooks do not arrive"),
     Check("bytes of ready files", records.drift, "Files vanish"),
     Check("usage counters", records.counts, "The usage report is wrong"),
     Check("round trip", trip.round_trip, "It stays pending"),

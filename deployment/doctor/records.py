@@ -19,6 +19,7 @@ def dead_letters(stack: Stack) -> str:
     for output, says, todo in (
         ("DeadLetters", "{} uploads could not be inspected.", "docs/operations.md, UploadsDead."),
         ("AnnounceDeadLetters", "{} changes were not told.", "docs/operations.md, AnnounceDead."),
+        ("WebhooksDeadLetters", "{} webhooks were not taken.", "docs/operations.md, WebhooksDead."),
     ):
         name = "ApproximateNumberOfMessages"
         answer = stack.client("sqs").get_queue_attributes(

@@ -118,7 +118,7 @@ def test_every_dead_letter_goes_back_as_it_was(redrive: Redrive) -> None:
     bury(redrive, *sent)
     assert redrive.waiting() == 25
     assert redrive.run() == 25
-    assert bodies(redrive, redrive.uploads) == sent
+    assert bodies(redrive, redrive.queue) == sent
     assert redrive.waiting() == 0
 
 
@@ -147,7 +147,7 @@ def test_a_crash_between_sending_and_deleting_loses_nothing(redrive: Redrive) ->
     redrive.sqs.meta.events.register("before-call.sqs.DeleteMessage", crash)
     with pytest.raises(CrashError):
         redrive.run()
-    assert bodies(redrive, redrive.uploads) == ["message"]
+    assert bodies(redrive, redrive.queue) == ["message"]
     name: Any = "ApproximateNumberOfMessagesNotVisible"
     held = redrive.sqs.get_queue_attributes(QueueUrl=redrive.dead_letters, AttributeNames=[name])
     assert held["Attributes"][name] == "1"  # it shows again after a while, and goes a second time
@@ -167,7 +167,7 @@ def test_a_deployed_stack_is_found_by_its_outputs(sqs: "SQSClient") -> None:
     redrive = of_stack("deployed")
     bury(redrive, "message")
     assert redrive.run() == 1
-    assert bodies(redrive, redrive.uploads) == ["message"]
+    assert bodies(redrive, redrive.queue) == ["message"]
 
 
 def test_a_local_stack_is_found_by_its_description(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_local_stack_is_found_by_its_description(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
     path.write_text(json.dumps({"aws": aws, "queues": queues}))
     redrive = of_stack(str(path))
-    assert (redrive.uploads, redrive.dead_letters) == (queues["uploads"], queues["dead_letters"])
+    assert (redrive.queue, redrive.dead_letters) == (queues["uploads"], queues["dead_letters"])
     assert redrive.sqs.meta.endpoint_url == aws["endpoint_url"]
 
 
@@ -208,7 +208,7 @@ def test_a_stack_that_is_not_there_is_said_in_one_sentence(
 def test_the_command_says_what_it_did(
     redrive: Redrive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("deployment.redrive.of_stack", lambda _: redrive)
+    monkeypatch.setattr("deployment.redrive.of_stack", lambda _, **__: redrive)
     bury(redrive, "one", "two")
     assert main(["stack", "--count"]) == 0
     assert main(["stack"]) == 0

@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -16,6 +17,7 @@ from attachments import metrics, wiring
 from attachments.model import Status
 from functions.announce import app as announce
 from functions.announce.announcer import Announcer
+from functions.deliver_webhooks import app as deliver_webhooks
 from functions.inspect_upload import app as inspect_upload
 from functions.sweep.sweep import STUCK_AFTER
 from local.template import STACK_NAME
@@ -26,8 +28,10 @@ from tests.fakes import MemoryCounters, World
 from tests.faults import calls
 from tests.faults.cloud import cloud
 from tests.faults.scene import Scene
-from tests.streamed import record
+from tests.streamed import record as streamed
+from tests.webhooks import receiving
 
+ROOT = Path(__file__).parents[2]
 NO_ID = "00000000-0000-7000-8000-000000000000"
 SERVICE_NAME = "service_undefined"  # what Powertools calls a service without a name
 Entry = dict[str, Any]
@@ -72,6 +76,7 @@ def observe(key_server: KeyServer) -> Observed:
         _ask(key_server)
         _inspect_and_sweep()
         _announce()
+        _deliver()
     observed.take(printed.getvalue())
     return observed
 
@@ -160,7 +165,7 @@ def _announce() -> None:
             return {"Entries": [{"EventId": "1"} for _ in Entries]}
 
     bus: Any = Bus()
-    change = record(pending(), in_state(pending(), Status.READY))
+    change = streamed(pending(), in_state(pending(), Status.READY))
     counters = MemoryCounters()
     with (
         patch.object(announce, "announcer", lambda: Announcer(bus, "the-bus")),
@@ -168,3 +173,33 @@ def _announce() -> None:
     ):
         answer = announce.handler({"Records": [change]}, None)  # type: ignore[arg-type]
     assert answer == {"batchItemFailures": []}
+
+
+def _deliver() -> None:
+    """A webhook that is taken, and one that is not."""
+    secrets, queue = Mock(), Mock()
+    secrets.get_secret_value.return_value = {"SecretString": "A" * 64}
+    event = json.loads((ROOT / "events" / "deliver_webhooks.json").read_text())
+    [record] = event["Records"]
+    with (
+        receiving() as inbox,
+        patch.object(wiring, "secrets_manager", lambda: secrets),
+        patch.object(wiring, "sqs", lambda: queue),
+        patch.dict(
+            os.environ,
+            WEBHOOK_URL=inbox.url,
+            WEBHOOK_SECRET_ARN="the-secret",
+            WEBHOOKS_QUEUE="the-queue",
+            WEBHOOKS_TO_LOOPBACK="yes",
+        ),
+    ):
+        inbox.statuses = [503, 204]
+        deliver_webhooks.receiver.cache_clear()
+        deliver_webhooks.secrets.cache_clear()
+        refused, taken = (
+            deliver_webhooks.handler(event, None)["batchItemFailures"]  # type: ignore[arg-type]
+            for _ in range(2)
+        )
+        deliver_webhooks.receiver.cache_clear()
+        deliver_webhooks.secrets.cache_clear()
+    assert (refused, taken) == ([{"itemIdentifier": record["messageId"]}], [])

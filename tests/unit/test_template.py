@@ -224,17 +224,19 @@ def test_a_function_may_touch_only_what_is_named(folder: str) -> None:
             assert "*" not in action, statement
 
 
-def test_the_token_secret_is_in_no_environment_and_no_parameter() -> None:
+def test_a_secret_is_in_no_environment_and_no_parameter() -> None:
     """A function is told where the secret is; only Secrets Manager tells what it is."""
-    for function in resources("AWS::Lambda::Function").values():
+    token = {"TOKEN_SECRET_ARN": {"Fn::If": ["UsesSharedSecret", {"Ref": "TokenSecret"}, ""]}}
+    webhook = {"WEBHOOK_SECRET_ARN": {"Fn::If": ["SendsWebhooks", {"Ref": "WebhookSecret"}, ""]}}
+    for name, function in resources("AWS::Lambda::Function").items():
         variables = function["Properties"]["Environment"]["Variables"]
-        about = {name: value for name, value in variables.items() if "SECRET" in name}
-        assert about == {
-            "TOKEN_SECRET_ARN": {"Fn::If": ["UsesSharedSecret", {"Ref": "TokenSecret"}, ""]}
-        }
+        about = {key: value for key, value in variables.items() if "SECRET" in key}
+        assert about == (token | webhook if name == "DeliverWebhooks" else token)
     assert [name for name in written()["Parameters"] if "secret" in name.lower()] == []
     assert [name for name in Settings.model_fields if "secret" in name] == ["token_secret_arn"]
-    assert "GenerateSecretString" in transformed()["Resources"]["TokenSecret"]["Properties"]
+    secrets = resources("AWS::SecretsManager::Secret")
+    assert set(secrets) == {"TokenSecret", "WebhookSecret"}
+    assert all("GenerateSecretString" in found["Properties"] for found in secrets.values())
 
 
 def test_parameters_have_bounds_and_say_what_they_are() -> None:

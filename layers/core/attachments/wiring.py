@@ -24,6 +24,8 @@ from attachments.users import Users
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 # Clients in a function fail before the function does, and try again before they fail.
 PATIENT = Config(
@@ -56,6 +58,16 @@ def dynamodb() -> "DynamoDBClient":
 @cache
 def event_bridge() -> "EventBridgeClient":
     return boto3.client("events", config=PATIENT)
+
+
+@cache
+def sqs() -> "SQSClient":
+    return boto3.client("sqs", config=PATIENT)
+
+
+@cache
+def secrets_manager() -> "SecretsManagerClient":
+    return boto3.client("secretsmanager", config=PATIENT)
 
 
 @cache
@@ -161,5 +173,4 @@ def _keys() -> KeySource:
 
 
 def _token_secret() -> str:
-    secrets = boto3.client("secretsmanager", config=PATIENT)
-    return secrets.get_secret_value(SecretId=settings().token_secret_arn)["SecretString"]
+    return secrets_manager().get_secret_value(SecretId=settings().token_secret_arn)["SecretString"]
