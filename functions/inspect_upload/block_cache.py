@@ -40,7 +40,7 @@ class BlockCache:
         self._reader = reader
         self._budget_bytes = budget_bytes
         self._blocks: dict[int, memoryview] = {}
-        self._in_flight: set[int] = set()
+        self._in_flight: dict[int, range] = {}  # to the request that brings it
         self._closed = False
         self._changed = Condition()
 
@@ -55,8 +55,21 @@ class BlockCache:
             while at <= last and not self._closed and self.failure is None:
                 run = self._claim(at, last)
                 for share in _shares(run, connections):
+                    self._in_flight.update(dict.fromkeys(share, share))
                     self._start(share)
                 at = run.stop + 1
+
+    def forget(self, first: int, last: int) -> None:
+        """Give up what is on its way from `first` to `last`; the store stops with its next piece.
+
+        What it no longer sends is not in `bytes_read`. Who needs it all the same has it fetched
+        anew.
+        """
+        with self._changed:
+            for index in range(first, last + 1):
+                if self._in_flight.pop(index, None) is not None:
+                    self.bytes_read -= self._length(range(index, index + 1))
+            self._changed.notify_all()
 
     def has(self, index: int) -> bool:
         """Whether a block is here or on its way."""
@@ -102,7 +115,7 @@ class BlockCache:
             self._changed.notify_all()
 
     def _claim(self, first: int, last: int) -> range:
-        """Reserve the missing blocks from `first` on, up to one that is not."""
+        """Pay for the missing blocks from `first` on, up to one that is not."""
         run = range(first, first)
         while run.stop <= last and self._missing(run.stop):
             longer = range(first, run.stop + 1)
@@ -111,7 +124,6 @@ class BlockCache:
             run = longer
         if run:
             self.bytes_read += self._length(run)
-            self._in_flight.update(run)
         return run
 
     def _start(self, run: range) -> None:
@@ -135,12 +147,14 @@ class BlockCache:
         for piece in pieces:
             received += len(piece)
             arrived += piece
+            if index < run.stop and self._in_flight.get(index) is not run:
+                return  # nobody wants it any more
             while index < run.stop and len(arrived) >= self._length(range(index, index + 1)):
                 with self._changed:
-                    if self._closed:
+                    if self._closed or self._in_flight.get(index) is not run:
                         return
                     self._blocks[index] = memoryview(bytes(arrived[:BLOCK_BYTES]))
-                    self._in_flight.discard(index)
+                    del self._in_flight[index]
                     self._changed.notify_all()
                 del arrived[:BLOCK_BYTES]
                 index += 1
@@ -150,8 +164,11 @@ class BlockCache:
 
     def _end(self, run: range, error: Exception | None) -> None:
         with self._changed:
-            self.failure = self.failure or error
-            self._in_flight.difference_update(run)
+            awaited = [index for index in run if self._in_flight.get(index) is run]
+            if awaited:  # of what was given up, an error is nobody's
+                self.failure = self.failure or error
+            for index in awaited:
+                del self._in_flight[index]
             self._changed.notify_all()
 
     def _missing(self, index: int) -> bool:

@@ -21,8 +21,9 @@ from functions.inspect_upload.sniff import Kind, Sniffed, sniff
 from functions.inspect_upload.subject import BEGINNING_BYTES, Subject
 
 INDEX_SHARE = 540  # one byte in so many is index, in a MOV of HEVC and AAC (benchmarks/media.py)
-# In bytes, of long videos: an MP4 may have its index at either end, a MOV of a camera has it last.
-AHEAD_MAX = {"video/mp4": (2048 * KIB, TAIL_BYTES), "video/quicktime": (HEAD_BYTES, 2048 * KIB)}
+# The most of head and of tail, in bytes: the index of an MP4 may lie in either, a camera's MOV has
+# it last.
+ENDS_MAX = {"video/mp4": (2048 * KIB, 2048 * KIB), "video/quicktime": (HEAD_BYTES, 2048 * KIB)}
 
 
 class Inspector(Protocol):
@@ -45,10 +46,9 @@ INSPECTORS: tuple[Inspector, ...] = (
 
 def examine(reader: ObjectReader, declared: Declared, *, sandbox: Sandbox) -> Finding:
     """Reads what it must of the object and decides. Raises what the store raised."""
-    head, tail = _fetched_ahead(declared, reader.size)
     with (
         ThreadPoolExecutor(2, thread_name_prefix="program") as pool,
-        RangeServer(reader, head_bytes=head, tail_bytes=tail) as server,
+        RangeServer(reader, index_bytes=_fetched_ahead(declared, reader.size)) as server,
     ):
         sniffed = sniff(server.read(0, BEGINNING_BYTES))
         if sniffed.kind is not Kind.MOVIE:
@@ -68,7 +68,9 @@ def examine(reader: ObjectReader, declared: Declared, *, sandbox: Sandbox) -> Fi
 
 
 def _fetched_ahead(declared: Declared, size: int) -> tuple[int, int]:
-    """How much of head and tail is fetched at once: the longer a video, the larger is its index."""
-    most_of_head, most_of_tail = AHEAD_MAX.get(declared.mime_type, (HEAD_BYTES, TAIL_BYTES))
+    """What comes with head and with tail, in bytes: the longer a video, the larger is its index."""
+    most_of_head, most_of_tail = ENDS_MAX.get(declared.mime_type, (HEAD_BYTES, TAIL_BYTES))
     index = size // INDEX_SHARE
-    return min(max(HEAD_BYTES, index), most_of_head), min(max(TAIL_BYTES, index), most_of_tail)
+    with_head = max(min(index, most_of_head) - HEAD_BYTES, 0)
+    with_tail = max(min(index, most_of_tail) - TAIL_BYTES, 0)
+    return with_head, with_tail

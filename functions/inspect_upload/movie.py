@@ -96,10 +96,14 @@ def _fetch_index(subject: Subject) -> range | None:
     """
     place = PLACE_OF_INDEX.get(subject.sniffed.demuxer or "")
     index = place(subject.beginning, subject.size) if place else None
+    if index:
+        subject.server.index_is(index.start, index.stop)
     if index and len(index) <= INDEX_AHEAD_BYTES:
         lacks = index.stop + FIRST_SECOND_BYTES > HEAD_BYTES
         stop = index.stop + (AHEAD_BYTES if lacks else 0)
         subject.server.prefetch(index.start, min(stop, subject.size))
+        # What was given up of the head comes behind the index.
+        subject.server.prefetch(0, min(HEAD_BYTES, subject.size))
     return index
 
 

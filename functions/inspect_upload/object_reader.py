@@ -1,6 +1,7 @@
 """The door through which inspection reads an object."""
 
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,10 +47,10 @@ class StoredObjectReader:
 
 @dataclass(frozen=True, slots=True)
 class MeteredReader:
-    """Passes everything through, and knows how many bytes were asked for."""
+    """Passes everything through, and knows how many bytes have come."""
 
     reader: ObjectReader
-    _asked: list[int] = field(default_factory=list)  # to append is safe from any thread
+    _came: list[int] = field(default_factory=list)  # to append is safe from any thread
 
     @property
     def size(self) -> int:
@@ -57,8 +58,10 @@ class MeteredReader:
 
     @property
     def bytes_read(self) -> int:
-        return sum(self._asked)
+        return sum(self._came)
 
     def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
-        self._asked.append(length)
-        return self.reader.stream(start, length)
+        with closing(self.reader.stream(start, length)) as pieces:
+            for piece in pieces:
+                self._came.append(len(piece))
+                yield piece

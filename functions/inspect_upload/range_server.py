@@ -31,6 +31,7 @@ MIB = 1024 * KIB
 
 HEAD_BYTES = 1280 * KIB  # mostly enough for the first second and what a decoder reads ahead
 TAIL_BYTES = 512 * KIB
+BEGINNING_BLOCKS = 4  # that come whatever is given up of the head
 STEP_BLOCKS = range(4, 33)  # that one request reads ahead: 256 KiB to 2 MiB
 CONNECTIONS_MAX = 16
 REQUEST_HEAD_MAX = 8 * KIB
@@ -73,11 +74,17 @@ class RangeServer:
         budget_bytes: int = 32 * MIB,
         head_bytes: int = HEAD_BYTES,
         tail_bytes: int = TAIL_BYTES,
+        index_bytes: tuple[int, int] = (0, 0),
     ) -> None:
+        """`index_bytes` are how much more of the object comes with the head and with the tail, for
+        an index that may be in either; `index_is` then says where it is.
+        """
         self._cache = BlockCache(reader, budget_bytes=budget_bytes)
         self._size = self._cache.size
         self._head_bytes = min(head_bytes, self._size)
         self._tail_bytes = min(tail_bytes, self._size)
+        self._index_bytes = index_bytes
+        self._maybe_index = range(0), range(0)  # blocks of the head, and before the tail
         self._path = "/" + secrets.token_urlsafe()
         self._slots = Semaphore(CONNECTIONS_MAX)
         self._lock = Lock()
@@ -88,8 +95,7 @@ class RangeServer:
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=CONNECTIONS_MAX)
-        for first, last in self._prefetches():
-            self._cache.want(first, last)
+        self._fetch_ends()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}{self._path}"
         self._acceptor = Thread(target=self._accept, name="range-accept", daemon=True)
         self._acceptor.start()
@@ -148,6 +154,18 @@ class RangeServer:
         """
         return self._cache.read(start, length)
 
+    def index_is(self, start: int, stop: int) -> None:
+        """The index lies in bytes [start, stop): give up what was fetched for it at the other end.
+
+        That may be a part of the head, which comes anew for who asks: an index at the end has the
+        whole network first.
+        """
+        after_head, before_tail = self._maybe_index
+        if after_head.stop * BLOCK_BYTES <= start:
+            self._cache.forget(after_head.start, after_head.stop - 1)
+        if stop <= before_tail.start * BLOCK_BYTES:
+            self._cache.forget(before_tail.start, before_tail.stop - 1)
+
     def prefetch(self, start: int, stop: int) -> None:
         """Begin to read bytes [start, stop) that a client will ask for. Returns at once.
 
@@ -158,16 +176,20 @@ class RangeServer:
             first, last = start // BLOCK_BYTES, (stop - 1) // BLOCK_BYTES
             self._cache.want(first, last, connections=2)
 
-    def _prefetches(self) -> list[tuple[int, int]]:
-        """First and last block of each early fetch: head and tail, or all of a small object."""
-        if self._size == 0:
-            return []
-        last = (self._size - 1) // BLOCK_BYTES
+    def _fetch_ends(self) -> None:
+        """Begin with head and tail, or with all of a small object."""
+        blocks = -(-self._size // BLOCK_BYTES)
+        head = -(-self._head_bytes // BLOCK_BYTES)
+        tail = max((self._size - self._tail_bytes) // BLOCK_BYTES, head)
         if self._size <= self._head_bytes + self._tail_bytes:
-            return [(0, last)]
-        head_last = (self._head_bytes - 1) // BLOCK_BYTES
-        tail_first = (self._size - self._tail_bytes) // BLOCK_BYTES
-        return [(0, head_last), (max(tail_first, head_last + 1), last)]
+            head, tail = blocks, blocks
+        more_head, more_tail = (-(-length // BLOCK_BYTES) for length in self._index_bytes)
+        beginning = min(head, BEGINNING_BLOCKS) if more_head else head
+        after = range(beginning, min(head + more_head, tail))
+        before = range(max(tail - more_tail, after.stop), tail)
+        self._maybe_index = after, before
+        for part in (range(beginning), after, before, range(tail, blocks)):
+            self._cache.want(part.start, part.stop - 1)
 
     def _start(self, thread: Thread) -> None:
         thread.daemon = True

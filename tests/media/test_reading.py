@@ -3,6 +3,7 @@
 import io
 import struct
 import threading
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from functions.inspect_upload import chunks, isobmff
+from functions.inspect_upload import chunks, inspectors, isobmff
 from functions.inspect_upload.findings import Accepted, Declared
 from functions.inspect_upload.frame import Source, draw
 from functions.inspect_upload.inspectors import INDEX_SHARE, _fetched_ahead, examine
@@ -40,6 +41,13 @@ def padded(data: bytes, *, by: int) -> bytes:
     start, end = box_of(data, b"moov")
     moov = data[start + 8 : end] + struct.pack(">I4s", by, b"free") + bytes(by - 8)
     return data[:start] + struct.pack(">I4s", 8 + len(moov), b"moov") + moov + data[end:]
+
+
+def stretched(data: bytes, *, by: int) -> bytes:
+    """The MP4 with so much more behind its frames, where nothing refers to."""
+    start, end = box_of(data, b"mdat")
+    header = struct.pack(">I4s", end - start + by, b"mdat")
+    return data[:start] + header + data[start + 8 : end] + bytes(by) + data[end:]
 
 
 def in_order(ranges: list[range]) -> list[range]:
@@ -163,11 +171,38 @@ def test_of_a_long_video_more_is_fetched_at_once_where_its_index_may_be() -> Non
     mov = Declared("a.mov", "video/quicktime", video_only=True)
     webm = Declared("a.webm", "video/webm", video_only=True)
     for declared in (VIDEO, mov, webm):
-        assert _fetched_ahead(declared, 10**8) == (HEAD_BYTES, TAIL_BYTES)
-    assert _fetched_ahead(webm, 10**9) == (HEAD_BYTES, TAIL_BYTES)
-    assert _fetched_ahead(mov, 10**9) == (HEAD_BYTES, 10**9 // INDEX_SHARE)
-    assert _fetched_ahead(VIDEO, 10**9) == (10**9 // INDEX_SHARE, TAIL_BYTES)
-    assert sum(_fetched_ahead(VIDEO, 10**12)) < 3 * MIB
+        assert _fetched_ahead(declared, 10**8) == (0, 0)
+    index = 10**9 // INDEX_SHARE
+    assert _fetched_ahead(webm, 10**9) == (0, 0)
+    assert _fetched_ahead(mov, 10**9) == (0, index - TAIL_BYTES)
+    assert _fetched_ahead(VIDEO, 10**9) == (index - HEAD_BYTES, index - TAIL_BYTES)
+    assert _fetched_ahead(VIDEO, 10**12) == (2 * MIB - HEAD_BYTES, 2 * MIB - TAIL_BYTES)
+
+
+class Slow(BytesReader):
+    """As fast as a network, piece by piece."""
+
+    def stream(self, start: int, length: int) -> Generator[bytes, None, None]:
+        with closing(super().stream(start, length)) as pieces:
+            for piece in pieces:
+                time.sleep(0.002)
+                yield piece
+
+
+@pytest.mark.parametrize("flags", [(), FAST], ids=["index last", "index first"])
+def test_of_a_long_video_the_end_without_an_index_is_given_up(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
+) -> None:
+    """A short video stands for a long one, and has as much fetched ahead."""
+    data = stretched(clip("mp4", *BIG, *flags), by=8 * MIB)
+    monkeypatch.setattr(inspectors, "INDEX_SHARE", len(data) // (2 * MIB))
+    reader = Slow(data)
+    finding = accepted(reader, sandbox)
+    assert finding.media.duration_ms == 8000
+    assert finding.picture is not None
+    asked = sum(len(one) for one in reader.asked)
+    assert asked >= 4 * MIB
+    assert reader.bytes_read <= asked - MIB
 
 
 def test_an_index_at_the_beginning_that_is_larger_than_the_head_comes_by_two_connections(

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from functions.inspect_upload.block_cache import BLOCK_BYTES
+from functions.inspect_upload.block_cache import BLOCK_BYTES, BlockCache
 from functions.inspect_upload.range_server import (
+    BEGINNING_BLOCKS,
     HEAD_BYTES,
     TAIL_BYTES,
     BudgetExceededError,
@@ -20,6 +21,7 @@ from tests.unit.range_client import (
     MIB,
     PATIENCE_S,
     MemoryReader,
+    StoreError,
     ask,
     connected,
     eventually,
@@ -83,6 +85,91 @@ def test_nothing_is_fetched_where_there_is_nothing(start: int, stop: int) -> Non
         server.prefetch(start, stop)
         assert server.head
     assert reader.asked == [(0, 100)]
+
+
+# an index that may lie at either end
+
+INDEX = 2 * MIB  # more than comes with head and tail
+
+
+@pytest.mark.parametrize("last", [True, False], ids=["last", "first"])
+def test_where_the_index_is_not_nothing_more_is_fetched_for_it(last: bool) -> None:
+    reader = object_of(16 * MIB)
+    reader.stall_after = BLOCK_BYTES
+    size, head, tail = reader.size, BEGINNING_BLOCKS * BLOCK_BYTES, 16 * MIB - TAIL_BYTES
+    with RangeServer(reader, index_bytes=(INDEX, INDEX)) as server:
+        assert server.read(0, 100) == reader.data[:100]
+        assert sorted(reader.asked) == [
+            (0, head),
+            (head, HEAD_BYTES + INDEX - head),
+            (tail - INDEX, INDEX),
+            (tail, TAIL_BYTES),
+        ]
+        assert server.bytes_read == HEAD_BYTES + TAIL_BYTES + 2 * INDEX
+        if last:
+            server.index_is(tail - INDEX + 5, size)
+        else:
+            server.index_is(100, HEAD_BYTES + INDEX - 5)
+        kept = head if last else HEAD_BYTES + INDEX
+        assert server.bytes_read <= kept + TAIL_BYTES + (INDEX if last else 0) + 2 * BLOCK_BYTES
+        reader.stalled.set()
+        eventually(lambda: not fetching())
+        assert server.bytes_read <= kept + TAIL_BYTES + (INDEX if last else 0) + 2 * BLOCK_BYTES
+        # Whoever wants it all the same gets it, and all else has come once.
+        assert server.head == reader.data[:HEAD_BYTES]
+        assert server.tail == reader.data[-TAIL_BYTES:]
+        asked = len(reader.asked)
+        assert server.read(tail - INDEX, INDEX) == reader.data[tail - INDEX : tail]
+        assert len(reader.asked) == (asked if last else asked + 1)
+        assert server.failure is None
+
+
+def test_what_is_waited_for_and_given_up_is_fetched_anew() -> None:
+    reader = object_of(8 * MIB)
+    reader.gate.clear()
+    cache = BlockCache(reader, budget_bytes=2 * MIB)
+    cache.want(8, 23)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(cache.block, 20)
+        eventually(lambda: len(reader.asked) == 1)
+        cache.forget(8, 23)
+        eventually(lambda: len(reader.asked) == 2)
+        assert cache.bytes_read == BLOCK_BYTES
+        reader.gate.set()
+        assert waiting.result(PATIENCE_S) == reader.data[20 * BLOCK_BYTES : 21 * BLOCK_BYTES]
+    eventually(lambda: not fetching())
+    assert not cache.has(9)
+    cache.close()
+
+
+def test_an_error_of_what_was_given_up_is_nobodys() -> None:
+    reader = object_of(8 * MIB)
+    reader.gate.clear()
+    cache = BlockCache(reader, budget_bytes=4 * MIB)
+    cache.want(8, 23)
+    eventually(lambda: len(reader.asked) == 1)
+    cache.forget(8, 23)
+    reader.error = StoreError("throttled")
+    reader.gate.set()
+    eventually(lambda: not fetching())
+    reader.error = None
+    assert cache.failure is None
+    assert cache.read(8 * BLOCK_BYTES, 5) == reader.data[8 * BLOCK_BYTES :][:5]
+    cache.close()
+
+
+def test_what_has_come_stays_when_the_rest_is_given_up() -> None:
+    reader = object_of(8 * MIB)
+    reader.stall_after = 2 * BLOCK_BYTES
+    cache = BlockCache(reader, budget_bytes=4 * MIB)
+    cache.want(0, 15)
+    assert cache.block(1) == reader.data[BLOCK_BYTES : 2 * BLOCK_BYTES]
+    cache.forget(0, 15)
+    assert cache.bytes_read == 2 * BLOCK_BYTES
+    reader.stalled.set()
+    eventually(lambda: not fetching())
+    assert [cache.has(index) for index in range(4)] == [True, True, False, False]
+    cache.close()
 
 
 def test_a_small_object_is_one_request() -> None:
