@@ -20,8 +20,8 @@ from functions.deliver_webhooks.signing import headers_of, keys_of
 
 logger = Logger()
 # After each try; one more try than there are waits. As Standard Webhooks proposes, within the
-# twelve hours that SQS hides a message at most (SQS guide, "Amazon SQS visibility timeout").
-WAITS_S = (5, 60, 300, 1800, 3600, 7200, 14400, 21600, 28800, 43200)
+# twelve hours from its receipt that SQS hides a message (SQS guide, "Amazon SQS visibility timeout").
+WAITS_S = (5, 60, 300, 1800, 3600, 7200, 14400, 21600, 28800, 39600)
 SECRET_LIFE_S = 300  # so that it can be rotated
 
 
@@ -46,12 +46,13 @@ def _delivered(record: dict[str, Any]) -> bool:
     told = json.loads(record["body"])["detail"]
     attempt = int(record["attributes"]["ApproximateReceiveCount"])
     about = {"event_id": told["id"], "attachment_id": told["data"]["id"], "event": told["type"]}
-    began = time.monotonic()
+    began, error = time.monotonic(), None
     try:
         _post(told)
-        error = None
+        logger.info("webhook taken", attempt=attempt, **about)
     except NotTakenError as refused:
         error = str(refused)
+        logger.warning("webhook not taken", attempt=attempt, error=error, **about)
         _wait(record, attempt, refused.retry_after_s)
     metrics.publish(
         "deliver_webhooks",
@@ -59,7 +60,6 @@ def _delivered(record: dict[str, Any]) -> bool:
         milliseconds={"WebhookTime": round((time.monotonic() - began) * 1000, 1)},
         notes={**about, "error": error, "attempt": attempt},
     )
-    logger.info("webhook", attempt=attempt, error=error, **about)
     return error is None
 
 

@@ -194,12 +194,14 @@ def test_the_waits_grow_to_what_sqs_can_hide_and_take_more_than_a_day(
         assert not handle(attempt=attempt)
     assert queue.hidden == [*app.WAITS_S, app.WAITS_S[-1]]
     assert sorted(queue.hidden) == queue.hidden
-    assert max(queue.hidden) <= 12 * 3600 < 24 * 3600 < sum(app.WAITS_S) < 4 * 24 * 3600
+    # Twelve hours count from the receipt, and the function may take some of them.
+    assert max(queue.hidden) < 12 * 3600 - 180
+    assert 24 * 3600 < sum(app.WAITS_S) < 4 * 24 * 3600
 
 
 @pytest.mark.parametrize(
     ("said", "waits"),
-    [("120", 120), ("1", 5), ("999999", 43200), ("9" * 400, 5), ("-5", 5), ("soon", 5), ("²", 5)],
+    [("120", 120), ("1", 5), ("999999", 39600), ("9" * 400, 5), ("-5", 5), ("soon", 5), ("²", 5)],
 )
 def test_a_receiver_may_ask_for_more_time_and_not_for_less(
     inbox: Inbox, queue: Queue, said: str, waits: int
