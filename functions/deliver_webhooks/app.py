@@ -19,8 +19,8 @@ from functions.deliver_webhooks.receiver import NotTakenError, Receiver
 from functions.deliver_webhooks.signing import headers_of, keys_of
 
 logger = Logger()
-# After each try; one more try than there are waits. As Standard Webhooks proposes, within the
-# twelve hours from its receipt that SQS hides a message (SQS guide, "Amazon SQS visibility timeout").
+# After each try, and one try more: as Standard Webhooks proposes, within the twelve hours from its
+# receipt that SQS hides a message at most (SQS guide, "Amazon SQS visibility timeout").
 WAITS_S = (5, 60, 300, 1800, 3600, 7200, 14400, 21600, 28800, 39600)
 SECRET_LIFE_S = 300  # so that it can be rotated
 
