@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict
 from statistics import median
 from typing import Any
@@ -27,6 +27,7 @@ from local import sample_upload
 from local.data_plane import data_plane, describe
 from local.ffmpeg import architecture
 from local.template import load
+from tests.webhooks import receiving
 
 RESULTS = FOLDER / "cold_start.json"
 RUNS_MIN = 10
@@ -64,7 +65,10 @@ async def _measure(runs: int, only: str | None) -> list[ColdStart]:
         if only in (None, function.name)
     ]
     rows: list[ColdStart] = []
-    async with data_plane(ROOT / "template.yaml", {}) as data:
+    async with AsyncExitStack() as cleanup:
+        inbox = cleanup.enter_context(receiving())
+        plane = data_plane(ROOT / "template.yaml", {"WebhookUrl": inbox.url})
+        data = await cleanup.enter_async_context(plane)
         description = describe(data, "")
         video = ROOT / ".build" / "clips" / "cold-start.mp4"
         await asyncio.to_thread(sample_upload.place, data, description, video)

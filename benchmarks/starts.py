@@ -102,6 +102,7 @@ class Starter:
             "FFMPEG_DIR": str(self.folder / "FfmpegLayer" / "bin"),
             "PYTHONPATH": ":".join(packages),
             "PYTHONDONTWRITEBYTECODE": "1",  # on Lambda nothing can be written there
+            "WEBHOOKS_TO_LOOPBACK": "yes",
         }
         everything = {**declared.environment, **self.data.addresses, **here, **environment}
         return replace(declared, environment=everything, timeout_s=PATIENCE_S)
