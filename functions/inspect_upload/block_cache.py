@@ -62,12 +62,13 @@ class BlockCache:
     def forget(self, first: int, last: int) -> None:
         """Give up what is on its way from `first` to `last`; the store stops with its next piece.
 
-        What it no longer sends is not in `bytes_read`. Who needs it all the same has it fetched
-        anew.
+        A request that also brings what lies behind goes on. What is no longer sent is not in
+        `bytes_read`; who needs it all the same has it fetched anew.
         """
         with self._changed:
-            for index in range(first, last + 1):
-                if self._in_flight.pop(index, None) is not None:
+            for index, run in list(self._in_flight.items()):
+                if first <= index < run.stop <= last + 1:
+                    del self._in_flight[index]
                     self.bytes_read -= self._length(range(index, index + 1))
             self._changed.notify_all()
 

@@ -14,7 +14,7 @@ from functions.inspect_upload.findings import Accepted, Cause, Finding, Refused
 from functions.inspect_upload.frame import Source
 from functions.inspect_upload.picture import encode
 from functions.inspect_upload.probe import Probe, probe, video_media
-from functions.inspect_upload.range_server import HEAD_BYTES, BudgetExceededError
+from functions.inspect_upload.range_server import HEAD_BYTES, TAIL_BYTES, BudgetExceededError
 from functions.inspect_upload.sandbox import SandboxFloodError, SandboxTimeoutError
 from functions.inspect_upload.sniff import Kind, Sniffed
 from functions.inspect_upload.structure import BrokenStructureError, Structure, TruncatedError
@@ -30,6 +30,7 @@ STRUCTURE = {
 PLACE_OF_INDEX = {"mov": isobmff.place_of_index, "avi": chunks.place_of_index}
 MVEX_WITHIN_BYTES = 512 * 1024
 FIRST_SECOND_BYTES = 768 * 1024
+STARTING_BYTES = 256 * 1024  # that a decoder has enough of while the rest of the head is on its way
 AHEAD_BYTES = HEAD_BYTES  # where the head lacks the first second: with what a decoder reads on
 INDEX_AHEAD_BYTES = 8 * 1024 * 1024  # hours of video; of what claims more nothing is read ahead
 TOO_SCATTERED = "is laid out so that too much of it must be read to understand it"
@@ -92,18 +93,24 @@ def _start(subject: Subject) -> Work:
 def _fetch_index(subject: Subject) -> range | None:
     """Where the index lies; what head and tail lack of it is fetched at once.
 
-    So is what follows an index that comes first: the beginning of the video.
+    So is what follows an index that comes first: the beginning of the video. What was begun for an
+    index at the other end, or for later, gives way to it.
     """
     place = PLACE_OF_INDEX.get(subject.sniffed.demuxer or "")
     index = place(subject.beginning, subject.size) if place else None
-    if index:
-        subject.server.index_is(index.start, index.stop)
-    if index and len(index) <= INDEX_AHEAD_BYTES:
-        lacks = index.stop + FIRST_SECOND_BYTES > HEAD_BYTES
-        stop = index.stop + (AHEAD_BYTES if lacks else 0)
-        subject.server.prefetch(index.start, min(stop, subject.size))
-        # What was given up of the head comes behind the index.
-        subject.server.prefetch(0, min(HEAD_BYTES, subject.size))
+    if index is None or len(index) > INDEX_AHEAD_BYTES:
+        return index
+    server, size = subject.server, subject.size
+    if index.start < BEGINNING_BYTES:
+        # An index that is large is whole: the file has no fragments, whose last is in the tail.
+        needed = TAIL_BYTES if len(index) <= MVEX_WITHIN_BYTES else 0
+        server.give_up(index.stop + AHEAD_BYTES, size - needed)
+    elif subject.sniffed.demuxer == "mov" and index.start < size - TAIL_BYTES:
+        server.give_up(STARTING_BYTES, index.start)
+    lacks = index.stop + FIRST_SECOND_BYTES > HEAD_BYTES
+    stop = index.stop + (AHEAD_BYTES if lacks else 0)
+    server.prefetch(index.start, min(stop, size))
+    server.prefetch(0, min(HEAD_BYTES, size))  # what was given up of it comes behind the index
     return index
 
 

@@ -31,7 +31,6 @@ MIB = 1024 * KIB
 
 HEAD_BYTES = 1280 * KIB  # mostly enough for the first second and what a decoder reads ahead
 TAIL_BYTES = 512 * KIB
-BEGINNING_BLOCKS = 4  # that come whatever is given up of the head
 STEP_BLOCKS = range(4, 33)  # that one request reads ahead: 256 KiB to 2 MiB
 CONNECTIONS_MAX = 16
 REQUEST_HEAD_MAX = 8 * KIB
@@ -76,15 +75,12 @@ class RangeServer:
         tail_bytes: int = TAIL_BYTES,
         index_bytes: tuple[int, int] = (0, 0),
     ) -> None:
-        """`index_bytes` are how much more of the object comes with the head and with the tail, for
-        an index that may be in either; `index_is` then says where it is.
-        """
+        """`index_bytes` are how much more comes with head and tail: an index may lie in either."""
         self._cache = BlockCache(reader, budget_bytes=budget_bytes)
         self._size = self._cache.size
         self._head_bytes = min(head_bytes, self._size)
-        self._tail_bytes = min(tail_bytes, self._size)
+        self.tail_bytes = min(tail_bytes, self._size)
         self._index_bytes = index_bytes
-        self._maybe_index = range(0), range(0)  # blocks of the head, and before the tail
         self._path = "/" + secrets.token_urlsafe()
         self._slots = Semaphore(CONNECTIONS_MAX)
         self._lock = Lock()
@@ -127,7 +123,7 @@ class RangeServer:
     @property
     def tail(self) -> bytes:
         """The last bytes; waits for them. Raises what the store raised."""
-        return self.read(self._size - self._tail_bytes, self._tail_bytes)
+        return self.read(self._size - self.tail_bytes, self.tail_bytes)
 
     @property
     def exhausted(self) -> bool:
@@ -154,17 +150,13 @@ class RangeServer:
         """
         return self._cache.read(start, length)
 
-    def index_is(self, start: int, stop: int) -> None:
-        """The index lies in bytes [start, stop): give up what was fetched for it at the other end.
+    def give_up(self, start: int, stop: int) -> None:
+        """Of bytes [start, stop), what has not come yet can wait, or is needed no more.
 
-        That may be a part of the head, which comes anew for who asks: an index at the end has the
-        whole network first.
+        Who asks for it has it fetched anew.
         """
-        after_head, before_tail = self._maybe_index
-        if after_head.stop * BLOCK_BYTES <= start:
-            self._cache.forget(after_head.start, after_head.stop - 1)
-        if stop <= before_tail.start * BLOCK_BYTES:
-            self._cache.forget(before_tail.start, before_tail.stop - 1)
+        last = (stop if stop == self._size else stop - BLOCK_BYTES + 1) - 1
+        self._cache.forget(-(-start // BLOCK_BYTES), last // BLOCK_BYTES)
 
     def prefetch(self, start: int, stop: int) -> None:
         """Begin to read bytes [start, stop) that a client will ask for. Returns at once.
@@ -180,15 +172,13 @@ class RangeServer:
         """Begin with head and tail, or with all of a small object."""
         blocks = -(-self._size // BLOCK_BYTES)
         head = -(-self._head_bytes // BLOCK_BYTES)
-        tail = max((self._size - self._tail_bytes) // BLOCK_BYTES, head)
-        if self._size <= self._head_bytes + self._tail_bytes:
+        tail = max((self._size - self.tail_bytes) // BLOCK_BYTES, head)
+        if self._size <= self._head_bytes + self.tail_bytes:
             head, tail = blocks, blocks
         more_head, more_tail = (-(-length // BLOCK_BYTES) for length in self._index_bytes)
-        beginning = min(head, BEGINNING_BLOCKS) if more_head else head
-        after = range(beginning, min(head + more_head, tail))
+        after = range(head, min(head + more_head, tail))
         before = range(max(tail - more_tail, after.stop), tail)
-        self._maybe_index = after, before
-        for part in (range(beginning), after, before, range(tail, blocks)):
+        for part in (range(head), after, before, range(tail, blocks)):
             self._cache.want(part.start, part.stop - 1)
 
     def _start(self, thread: Thread) -> None:

@@ -13,20 +13,25 @@ LOOK_BACK_BYTES = (2 * MIB, 8 * MIB)
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """The object's bytes: its head and tail at hand, the rest at the price of a request.
+    """The object's bytes: its head at hand, its tail soon, the rest at the price of a request.
 
     `read(start, length)` is the range server's, cache and budget included.
     """
 
     size: int
     head: bytes
-    tail: bytes
+    tail_bytes: int
     read: Callable[[int, int], bytes]
+
+    @property
+    def tail(self) -> bytes:
+        """The last bytes; waits for them."""
+        return self.read(self.size - self.tail_bytes, self.tail_bytes)
 
     def ends(self) -> Iterator[bytes]:
         """The tail, then more and more of the end: a recorder may put seconds into one unit."""
         yield self.tail
-        seen = len(self.tail)
+        seen = self.tail_bytes
         for length in LOOK_BACK_BYTES:
             if seen < self.size:
                 seen = min(length, self.size)

@@ -44,8 +44,8 @@ class Subject:
         return max(self.ends - time.monotonic(), 0.05)
 
     def bytes(self) -> Bytes:
-        """For the readers of structure; waits for head and tail."""
-        return Bytes(self.size, self.head, self.server.tail, self.server.read)
+        """For the readers of structure; waits for the head."""
+        return Bytes(self.size, self.head, self.server.tail_bytes, self.server.read)
 
     def sentence(self, what: str) -> str:
         """A reason: `what` completes "This MP4 file …"."""

@@ -195,6 +195,8 @@ def test_of_a_long_video_the_end_without_an_index_is_given_up(
 ) -> None:
     """A short video stands for a long one, and has as much fetched ahead."""
     data = stretched(clip("mp4", *BIG, *flags), by=8 * MIB)
+    if not flags:
+        data = padded(data, by=MIB)
     monkeypatch.setattr(inspectors, "INDEX_SHARE", len(data) // (2 * MIB))
     reader = Slow(data)
     finding = accepted(reader, sandbox)

@@ -9,7 +9,6 @@ import pytest
 
 from functions.inspect_upload.block_cache import BLOCK_BYTES, BlockCache
 from functions.inspect_upload.range_server import (
-    BEGINNING_BLOCKS,
     HEAD_BYTES,
     TAIL_BYTES,
     BudgetExceededError,
@@ -87,41 +86,57 @@ def test_nothing_is_fetched_where_there_is_nothing(start: int, stop: int) -> Non
     assert reader.asked == [(0, 100)]
 
 
-# an index that may lie at either end
+# what is given up
 
-INDEX = 2 * MIB  # more than comes with head and tail
+MORE = 2 * MIB  # that comes with head and with tail, for an index
 
 
-@pytest.mark.parametrize("last", [True, False], ids=["last", "first"])
-def test_where_the_index_is_not_nothing_more_is_fetched_for_it(last: bool) -> None:
+def test_more_comes_with_head_and_tail_where_an_index_may_be() -> None:
     reader = object_of(16 * MIB)
+    tail = reader.size - TAIL_BYTES
+    with RangeServer(reader, index_bytes=(MORE, MORE)) as server:
+        assert server.read(HEAD_BYTES, MORE) == reader.data[HEAD_BYTES : HEAD_BYTES + MORE]
+        assert server.read(tail - MORE, MORE) == reader.data[tail - MORE : tail]
+        assert server.head == reader.data[:HEAD_BYTES]
+        assert server.tail == reader.data[tail:]
+    asked = [(0, HEAD_BYTES), (HEAD_BYTES, MORE), (tail - MORE, MORE), (tail, TAIL_BYTES)]
+    assert sorted(reader.asked) == asked
+
+
+@pytest.mark.parametrize("size", [16 * MIB, 16 * MIB - 5])
+def test_the_end_of_an_object_can_be_given_up(size: int) -> None:
+    reader = object_of(size)
     reader.stall_after = BLOCK_BYTES
-    size, head, tail = reader.size, BEGINNING_BLOCKS * BLOCK_BYTES, 16 * MIB - TAIL_BYTES
-    with RangeServer(reader, index_bytes=(INDEX, INDEX)) as server:
+    with RangeServer(reader, index_bytes=(MORE, MORE)) as server:
         assert server.read(0, 100) == reader.data[:100]
-        assert sorted(reader.asked) == [
-            (0, head),
-            (head, HEAD_BYTES + INDEX - head),
-            (tail - INDEX, INDEX),
-            (tail, TAIL_BYTES),
-        ]
-        assert server.bytes_read == HEAD_BYTES + TAIL_BYTES + 2 * INDEX
-        if last:
-            server.index_is(tail - INDEX + 5, size)
-        else:
-            server.index_is(100, HEAD_BYTES + INDEX - 5)
-        kept = head if last else HEAD_BYTES + INDEX
-        assert server.bytes_read <= kept + TAIL_BYTES + (INDEX if last else 0) + 2 * BLOCK_BYTES
+        server.give_up(HEAD_BYTES + MORE, size)
+        assert server.bytes_read <= HEAD_BYTES + MORE + 2 * 2 * BLOCK_BYTES
         reader.stalled.set()
         eventually(lambda: not fetching())
-        assert server.bytes_read <= kept + TAIL_BYTES + (INDEX if last else 0) + 2 * BLOCK_BYTES
-        # Whoever wants it all the same gets it, and all else has come once.
         assert server.head == reader.data[:HEAD_BYTES]
-        assert server.tail == reader.data[-TAIL_BYTES:]
         asked = len(reader.asked)
-        assert server.read(tail - INDEX, INDEX) == reader.data[tail - INDEX : tail]
-        assert len(reader.asked) == (asked if last else asked + 1)
+        assert server.tail == reader.data[-TAIL_BYTES:]
+        assert len(reader.asked) > asked
         assert server.failure is None
+
+
+def test_of_the_head_what_has_not_come_can_wait() -> None:
+    reader = object_of(16 * MIB)
+    reader.stall_after = BLOCK_BYTES
+    index = reader.size - TAIL_BYTES - MORE
+    with RangeServer(reader, index_bytes=(MORE, MORE)) as server:
+        assert server.read(0, 100) == reader.data[:100]
+        # The request that brings the index brings some of what is before it: it goes on.
+        server.give_up(4 * BLOCK_BYTES, index + 5 * BLOCK_BYTES)
+        assert server.bytes_read <= (4 + 1) * BLOCK_BYTES + MORE + TAIL_BYTES + BLOCK_BYTES
+        reader.stalled.set()
+        eventually(lambda: not fetching())
+        asked = len(reader.asked)
+        assert server.read(0, 4 * BLOCK_BYTES) == reader.data[: 4 * BLOCK_BYTES]
+        assert server.read(index, MORE + TAIL_BYTES) == reader.data[index:]
+        assert len(reader.asked) == asked
+        assert server.head == reader.data[:HEAD_BYTES]
+        assert len(reader.asked) == asked + 1
 
 
 def test_what_is_waited_for_and_given_up_is_fetched_anew() -> None:
