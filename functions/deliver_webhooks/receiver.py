@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Timer
 from urllib.parse import urlsplit
 
@@ -46,11 +46,16 @@ class Receiver:
         host, secure = target.hostname or "", target.scheme == "https"
         if not host or not (secure or self.allow_loopback):
             raise NotTakenError("its URL is not https")
-        port = target.port or PORTS[target.scheme]
-        connection = (HTTPSConnection if secure else HTTPConnection)(host, port)
+        try:
+            port = target.port or PORTS[target.scheme]
+        except ValueError as error:
+            raise NotTakenError("its URL has no such port") from error
         path = target.path or "/"
         asked = f"{path}?{target.query}" if target.query else path
         with closing(self._connected(host, port, secure=secure)) as line:
+            # It is given the line, and never makes one.
+            connection = HTTPConnection(host, port)
+            connection.default_port = PORTS[target.scheme]  # that `Host` does not name
             connection.sock = line
             answer = self._answer(connection, line, asked, body, headers)
         if not 200 <= answer.status < 300:

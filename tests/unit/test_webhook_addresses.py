@@ -65,6 +65,11 @@ def test_without_leave_nothing_goes_to_this_machine(inbox: Inbox) -> None:
     assert inbox.deliveries == []
 
 
+def test_a_port_that_there_is_not_is_said() -> None:
+    with pytest.raises(NotTakenError, match="no such port"):
+        Receiver("https://hooks.example:99999/").post(b"{}", {})
+
+
 def test_a_name_that_nobody_knows_is_not_the_end() -> None:
     with pytest.raises(NotTakenError, match="not known"):
         Receiver("https://hooks.invalid/").post(b"{}", {})
