@@ -25,15 +25,19 @@ DEPLOY = "Deploy the template again; somebody changed the function by hand."
 
 def queue(stack: Stack) -> str:
     """The queue of new uploads feeds the inspector."""
-    arn = arn_of(stack, "UploadsQueue")
-    asked = stack.client("lambda").list_event_source_mappings(EventSourceArn=arn)
-    states = [each["State"] for each in asked["EventSourceMappings"]]
+    states = trigger_states(stack, arn_of(stack, "UploadsQueue"))
     if not states:
         raise WrongError("Nothing reads the queue of new uploads: they stay pending.", DEPLOY)
     if states != ["Enabled"]:
         says = f"The inspector's trigger is {states[0].lower()}: uploads wait in the queue."
         raise WrongError(says, "Enable it: Lambda, InspectUpload, Configuration, Triggers.")
     return "the queue feeds the inspector"
+
+
+def trigger_states(stack: Stack, queue: str) -> list[str]:
+    """Of the triggers that read a queue, which is given by its ARN."""
+    asked = stack.client("lambda").list_event_source_mappings(EventSourceArn=queue)
+    return [each["State"] for each in asked["EventSourceMappings"]]
 
 
 def programs(stack: Stack) -> str:

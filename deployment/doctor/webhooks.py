@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from deployment.doctor.bucket import arn_of
 from deployment.doctor.checks import WrongError
-from deployment.doctor.functions import DEPLOY
+from deployment.doctor.functions import DEPLOY, trigger_states
 from deployment.stacks import Stack
 from functions.deliver_webhooks.addresses import UnreachableError, addresses_of
 from functions.deliver_webhooks.signing import keys_of
@@ -14,16 +14,20 @@ FUNCTION = "DeliverWebhooks"
 
 def webhooks(stack: Stack) -> str:
     """Everything from the bus to the receiver's address; nothing is posted."""
-    url = stack.variables(FUNCTION).get("WEBHOOK_URL", "")
+    variables = stack.variables(FUNCTION)
+    url = variables.get("WEBHOOK_URL", "")
     wanted = stack.parameters.get("WebhookUrl", "")
     if url != wanted:
         says = f"Webhooks go to {url or 'nobody'}, and WebhookUrl is {wanted or 'empty'}."
         raise WrongError(says, DEPLOY)
     if not url:
         return "none are sent"
-    _filled(stack)
-    _read(stack)
-    _signed(stack)
+    queue = arn_of(stack, "WebhooksQueue")
+    _filled(stack, queue)
+    if trigger_states(stack, queue) != ["Enabled"]:
+        says = "Nobody reads the webhooks' queue: they wait there."
+        raise WrongError(says, f"Enable it: Lambda, {FUNCTION}, Configuration, Triggers.")
+    _signed(stack, variables["WEBHOOK_SECRET_ARN"])
     host = urlsplit(url).hostname or ""
     try:
         found = addresses_of(host, 443, allow_loopback=stack.local)
@@ -33,9 +37,9 @@ def webhooks(stack: Stack) -> str:
     return f"they go to {host}, at {', '.join(found)}"
 
 
-def _filled(stack: Stack) -> None:
+def _filled(stack: Stack, queue: str) -> None:
     rule, bus = stack.resource("TellWebhooks").rpartition("|")[2], stack.output("EventBus")
-    events, queue = stack.client("events"), arn_of(stack, "WebhooksQueue")
+    events = stack.client("events")
     state = events.describe_rule(Name=rule, EventBusName=bus)["State"]
     if state != "ENABLED":
         says = "The rule TellWebhooks is disabled: events do not reach the webhooks' queue."
@@ -46,17 +50,7 @@ def _filled(stack: Stack) -> None:
         raise WrongError(says, DEPLOY)
 
 
-def _read(stack: Stack) -> None:
-    arn = arn_of(stack, "WebhooksQueue")
-    asked = stack.client("lambda").list_event_source_mappings(EventSourceArn=arn)
-    states = [each["State"] for each in asked["EventSourceMappings"]]
-    if states != ["Enabled"]:
-        says = "Nobody reads the webhooks' queue: they wait there."
-        raise WrongError(says, f"Enable it: Lambda, {FUNCTION}, Configuration, Triggers.")
-
-
-def _signed(stack: Stack) -> None:
-    name = stack.variables(FUNCTION)["WEBHOOK_SECRET_ARN"]
+def _signed(stack: Stack, name: str) -> None:
     secret = stack.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
     try:
         keys_of(secret)

@@ -14,6 +14,7 @@ from deployment import stacks
 from deployment.doctor.__main__ import CHECKS, examine, main
 from deployment.doctor.checks import State
 from tests.conftest import KeyServer
+from tests.stack.breaking import another_secret, setting, trigger_off
 from tests.stack.client import Stack, eventually, note
 from tests.stack.running import running
 
@@ -38,26 +39,6 @@ def told(stack: stacks.Stack, name: str) -> tuple[State, str]:
 
 
 # ---------------------------------------------------------------- ways to break a stack
-
-
-@contextmanager
-def setting(stack: stacks.Stack, functions: tuple[str, ...], **variables: str) -> Iterator[None]:
-    """Environment variables of functions, put back afterwards."""
-    client, before = stack.client("lambda"), {}
-    for function in functions:
-        name = stack.resource(function)
-        known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        before[name] = known
-        client.update_function_configuration(
-            FunctionName=name, Environment={"Variables": {**known, **variables}}
-        )
-    try:
-        yield
-    finally:
-        for name, known in before.items():
-            client.update_function_configuration(
-                FunctionName=name, Environment={"Variables": known}
-            )
 
 
 @contextmanager
@@ -130,21 +111,6 @@ def public(stack: stacks.Stack) -> Iterator[None]:
 
 
 @contextmanager
-def trigger_off(stack: stacks.Stack) -> Iterator[None]:
-    client = stack.client("lambda")
-    [mapping] = [
-        each
-        for each in client.list_event_source_mappings()["EventSourceMappings"]
-        if each["EventSourceArn"].endswith("-Uploads")
-    ]
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    try:
-        yield
-    finally:
-        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-
-
-@contextmanager
 def no_versions(stack: stacks.Stack) -> Iterator[None]:
     s3, bucket = stack.client("s3"), {"Bucket": stack.output("Bucket")}
     s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Suspended"})
@@ -162,17 +128,6 @@ def a_dead_letter(stack: stacks.Stack, output: str) -> Iterator[None]:
         yield
     finally:
         sqs.purge_queue(QueueUrl=queue)
-
-
-@contextmanager
-def short_secret(stack: stacks.Stack) -> Iterator[None]:
-    secrets, name = stack.client("secretsmanager"), stack.resource("TokenSecret")
-    known = secrets.get_secret_value(SecretId=name)["SecretString"]
-    secrets.put_secret_value(SecretId=name, SecretString="hunter2")
-    try:
-        yield
-    finally:
-        secrets.put_secret_value(SecretId=name, SecretString=known)
 
 
 @contextmanager
@@ -218,7 +173,7 @@ CASES = (
     Case("bucket CORS", bucket_without, "browsers there cannot upload", ("cors",)),
     Case("bucket CORS", exposed_less, "Browsers may not read etag"),
     Case("upload events", no_events, "tells the queue nothing of new uploads"),
-    Case("inspector's trigger", trigger_off, "trigger is disabled"),
+    Case("inspector's trigger", trigger_off, "trigger is disabled", ("Uploads",)),
     Case("public access", public, "may be made public: BlockPublicAcls"),
     Case("lifecycle", bucket_without, "given up are kept", ("lifecycle",)),
     Case("lifecycle", a_rule_that_deletes, "deletes files that are served"),
@@ -251,7 +206,7 @@ CASES = (
         (OF_THE_API,),
         (("SERVICE_CLAIM", "role=user"),),
     ),
-    Case("token settings", short_secret, "can be guessed"),
+    Case("token settings", another_secret, "can be guessed", ("TokenSecret", "hunter2")),
     Case(
         "key server",
         setting,

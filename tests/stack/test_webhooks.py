@@ -24,6 +24,7 @@ from deployment.receive_webhooks import secrets_of
 from functions.deliver_webhooks.addresses import addresses_of
 from functions.deliver_webhooks.app import WAITS_S
 from tests.event_schemas import broken
+from tests.stack.breaking import another_secret, setting, trigger_off
 from tests.stack.client import ROOT, Json, Stack, eventually, note
 from tests.stack.running import running
 from tests.webhooks import Inbox, receiving
@@ -136,23 +137,6 @@ def test_a_stack_without_a_url_keeps_its_queue_empty_and_unread(
 
 
 @contextmanager
-def another_url(stack: stacks.Stack) -> Iterator[None]:
-    client, function = stack.client("lambda"), stack.resource("DeliverWebhooks")
-    known = stack.variables("DeliverWebhooks")
-
-    def put(variables: dict[str, str]) -> None:
-        client.update_function_configuration(
-            FunctionName=function, Environment={"Variables": variables}
-        )
-
-    put({**known, "WEBHOOK_URL": "https://elsewhere.example/"})
-    try:
-        yield
-    finally:
-        put(known)
-
-
-@contextmanager
 def rule_off(stack: stacks.Stack) -> Iterator[None]:
     rule = {"Name": stack.resource("TellWebhooks"), "EventBusName": stack.output("EventBus")}
     stack.client("events").disable_rule(**rule)
@@ -175,32 +159,6 @@ def no_target(stack: stacks.Stack) -> Iterator[None]:
 
 
 @contextmanager
-def unread(stack: stacks.Stack) -> Iterator[None]:
-    client = stack.client("lambda")
-    [mapping] = [
-        each
-        for each in client.list_event_source_mappings()["EventSourceMappings"]
-        if each["EventSourceArn"].endswith("-Webhooks")
-    ]
-    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    try:
-        yield
-    finally:
-        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-
-
-@contextmanager
-def weak_secret(stack: stacks.Stack) -> Iterator[None]:
-    secrets, name = stack.client("secretsmanager"), stack.resource("WebhookSecret")
-    known = secrets.get_secret_value(SecretId=name)["SecretString"]
-    secrets.put_secret_value(SecretId=name, SecretString="whsec_QUJD")
-    try:
-        yield
-    finally:
-        secrets.put_secret_value(SecretId=name, SecretString=known)
-
-
-@contextmanager
 def no_address(stack: stacks.Stack) -> Iterator[None]:
     assert stack.local
     with pytest.MonkeyPatch.context() as patched:
@@ -217,11 +175,19 @@ def _among(answers: list[Any], host: str, port: int, *, allow_loopback: bool) ->
 @pytest.mark.parametrize(
     ("breaks", "says"),
     [
-        (another_url, "Webhooks go to https://elsewhere.example/, and WebhookUrl is http://127"),
+        (
+            partial(
+                setting, functions=("DeliverWebhooks",), WEBHOOK_URL="https://elsewhere.example/"
+            ),
+            "Webhooks go to https://elsewhere.example/, and WebhookUrl is http://127",
+        ),
         (rule_off, "The rule TellWebhooks is disabled"),
         (no_target, "does not lead to the webhooks' queue"),
-        (unread, "Nobody reads the webhooks' queue"),
-        (weak_secret, "has 3 bytes, not 24 to 64. No webhook can be signed."),
+        (partial(trigger_off, queue="Webhooks"), "Nobody reads the webhooks' queue"),
+        (
+            partial(another_secret, name="WebhookSecret", value="whsec_QUJD"),
+            "has 3 bytes, not 24 to 64. No webhook can be signed.",
+        ),
         (no_address, "cannot be posted to 127.0.0.1: its address is not public"),
     ],
 )
