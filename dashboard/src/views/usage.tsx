@@ -12,10 +12,17 @@ import type { Place } from "../places";
 const DAYS = 30;
 type UsagePlace = Extract<Place, { view: "usage" }>;
 
+/** A report and the days in it. */
+interface Answer {
+  report: Usage;
+  first: string;
+  last: string;
+}
+
 export function UsageView({ place }: { place: UsagePlace }) {
   const { client } = useSigned();
   const { from, to } = place;
-  const [report, setReport] = useState<Usage | null>(null);
+  const [answer, setAnswer] = useState<Answer | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [tries, setTries] = useState(0);
   useEffect(() => {
@@ -23,34 +30,40 @@ export function UsageView({ place }: { place: UsagePlace }) {
     setError(null);
     client
       .usage({ from, to }, leaving.signal)
-      .then(setReport)
+      .then((report) => setAnswer({ report, ...shown(from, to) }))
       .catch((thrown) => {
         if (!leaving.signal.aborted) setError(thrown);
       });
     return () => leaving.abort();
   }, [client, from, to, tries]);
 
+  // The days stay whatever comes back: who asked for too many must be able to ask for fewer.
   return (
     <section class="usage" aria-labelledby="title">
       <h1 id="title">Usage</h1>
+      {answer && <Totals report={answer.report} />}
+      <h2>Uploads by day</h2>
+      <DayRange from={from} to={to} onChange={(days) => go({ ...place, ...days })} />
       {error !== null && <Failed error={error} onRetry={() => setTries(tries + 1)} />}
-      {error === null && report === null && <Loading what="usage" />}
-      {error === null && report && <Report report={report} place={place} />}
+      {error === null && !answer && <Loading what="usage" />}
+      {error === null && answer && <Days answer={answer} />}
+      {answer && <Kinds kinds={answer.report.kinds} />}
+      {answer && <Holders users={answer.report.users} />}
     </section>
   );
 }
 
-function Report({ report, place }: { report: Usage; place: UsagePlace }) {
-  const { stored, kinds, days, users } = report;
-  // What the API shows where nothing is asked for.
-  const last = place.to || new Date().toISOString().slice(0, 10);
-  const first = place.from || dayAfter(last, 1 - DAYS);
+/** The days that the API shows: its default where nothing is asked for. */
+function shown(from: string, to: string) {
+  const last = to || new Date().toISOString().slice(0, 10);
+  return { first: from || dayAfter(last, 1 - DAYS), last };
+}
+
+function Totals({ report: { as_of, stored, kinds } }: { report: Usage }) {
   const pending = kinds.filter((kind) => kind.status === "pending");
   return (
     <>
-      <p class="faint">
-        {report.as_of ? `As of ${wholeTime(report.as_of)}` : "Nothing was uploaded yet."}
-      </p>
+      <p class="faint">{as_of ? `As of ${wholeTime(as_of)}` : "Nothing was uploaded yet."}</p>
       <dl class="tiles">
         <Tile name="Files stored" value={stored.files.toLocaleString()} />
         <Tile name="Stored" value={fileSize(stored.bytes)} />
@@ -59,18 +72,18 @@ function Report({ report, place }: { report: Usage; place: UsagePlace }) {
           value={pending.reduce((sum, kind) => sum + kind.files, 0).toLocaleString()}
         />
       </dl>
-      <h2>Uploads by day</h2>
-      <DayRange from={place.from} to={place.to} onChange={(asked) => go({ ...place, ...asked })} />
-      {days.length > 0 ? (
-        <UploadsByDay days={days} first={first} last={last} />
-      ) : (
-        <Empty icon="upload" title="No uploads">
-          Nothing was uploaded on these days.
-        </Empty>
-      )}
-      {kinds.length > 0 && <Kinds report={report} />}
-      {users.length > 0 && <Holders users={users} />}
     </>
+  );
+}
+
+function Days({ answer: { report, first, last } }: { answer: Answer }) {
+  if (report.days.length > 0) {
+    return <UploadsByDay days={report.days} first={first} last={last} />;
+  }
+  return (
+    <Empty icon="upload" title="No uploads">
+      Nothing was uploaded on these days.
+    </Empty>
   );
 }
 
@@ -83,7 +96,8 @@ function Tile({ name, value }: { name: string; value: string }) {
   );
 }
 
-function Kinds({ report: { kinds } }: { report: Usage }) {
+function Kinds({ kinds }: { kinds: Usage["kinds"] }) {
+  if (kinds.length === 0) return null;
   const statuses = [...new Set(kinds.map((kind) => kind.status))].sort();
   const found = (type: FileType, status: string) =>
     kinds.find((kind) => kind.file_type === type && kind.status === status);
@@ -130,6 +144,7 @@ function Kinds({ report: { kinds } }: { report: Usage }) {
 }
 
 function Holders({ users }: { users: Usage["users"] }) {
+  if (users.length === 0) return null;
   const most = Math.max(...users.map((user) => user.bytes));
   return (
     <>
