@@ -1,40 +1,37 @@
 """Ways to break a stack that several tests need; each is mended when its context ends."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from deployment import stacks
+from deployment.doctor.bucket import arn_of
 
 
 @contextmanager
 def setting(stack: stacks.Stack, functions: tuple[str, ...], **variables: str) -> Iterator[None]:
     """Environment variables of functions, put back afterwards."""
-    client, before = stack.client("lambda"), {}
-    for function in functions:
-        name = stack.resource(function)
-        known = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        before[name] = known
-        client.update_function_configuration(
-            FunctionName=name, Environment={"Variables": {**known, **variables}}
-        )
+    before = {function: stack.variables(function) for function in functions}
+
+    def put(changed: Mapping[str, str]) -> None:
+        for function, known in before.items():
+            stack.client("lambda").update_function_configuration(
+                FunctionName=stack.resource(function),
+                Environment={"Variables": {**known, **changed}},
+            )
+
+    put(variables)
     try:
         yield
     finally:
-        for name, known in before.items():
-            client.update_function_configuration(
-                FunctionName=name, Environment={"Variables": known}
-            )
+        put({})
 
 
 @contextmanager
 def trigger_off(stack: stacks.Stack, queue: str) -> Iterator[None]:
-    """The queue, by its name in the template, is read no more."""
+    """The queue, by the name of its output, is read no more."""
     client = stack.client("lambda")
-    [mapping] = [
-        each
-        for each in client.list_event_source_mappings()["EventSourceMappings"]
-        if each["EventSourceArn"].endswith(f"-{queue}")
-    ]
+    asked = client.list_event_source_mappings(EventSourceArn=arn_of(stack, queue))
+    [mapping] = asked["EventSourceMappings"]
     client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
         yield

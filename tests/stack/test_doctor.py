@@ -173,7 +173,7 @@ CASES = (
     Case("bucket CORS", bucket_without, "browsers there cannot upload", ("cors",)),
     Case("bucket CORS", exposed_less, "Browsers may not read etag"),
     Case("upload events", no_events, "tells the queue nothing of new uploads"),
-    Case("inspector's trigger", trigger_off, "trigger is disabled", ("Uploads",)),
+    Case("inspector's trigger", trigger_off, "trigger is disabled", ("UploadsQueue",)),
     Case("public access", public, "may be made public: BlockPublicAcls"),
     Case("lifecycle", bucket_without, "given up are kept", ("lifecycle",)),
     Case("lifecycle", a_rule_that_deletes, "deletes files that are served"),

@@ -183,7 +183,7 @@ def _among(answers: list[Any], host: str, port: int, *, allow_loopback: bool) ->
         ),
         (rule_off, "The rule TellWebhooks is disabled"),
         (no_target, "does not lead to the webhooks' queue"),
-        (partial(trigger_off, queue="Webhooks"), "Nobody reads the webhooks' queue"),
+        (partial(trigger_off, queue="WebhooksQueue"), "Nobody reads the webhooks' queue"),
         (
             partial(another_secret, name="WebhookSecret", value="whsec_QUJD"),
             "has 3 bytes, not 24 to 64. No webhook can be signed.",

@@ -12,11 +12,11 @@ import type { Place } from "../places";
 const DAYS = 30;
 type UsagePlace = Extract<Place, { view: "usage" }>;
 
-/** A report and the days in it. */
+/** A report and the days that were asked for. */
 interface Answer {
   report: Usage;
-  first: string;
-  last: string;
+  from: string;
+  to: string;
 }
 
 export function UsageView({ place }: { place: UsagePlace }) {
@@ -30,14 +30,15 @@ export function UsageView({ place }: { place: UsagePlace }) {
     setError(null);
     client
       .usage({ from, to }, leaving.signal)
-      .then((report) => setAnswer({ report, ...shown(from, to) }))
+      .then((report) => setAnswer({ report, from, to }))
       .catch((thrown) => {
         if (!leaving.signal.aborted) setError(thrown);
       });
     return () => leaving.abort();
   }, [client, from, to, tries]);
 
-  // The days stay whatever comes back: who asked for too many must be able to ask for fewer.
+  // The fields stay whatever comes back: who asked for too many days must be able to ask for fewer.
+  const answered = answer?.from === from && answer.to === to;
   return (
     <section class="usage" aria-labelledby="title">
       <h1 id="title">Usage</h1>
@@ -45,18 +46,12 @@ export function UsageView({ place }: { place: UsagePlace }) {
       <h2>Uploads by day</h2>
       <DayRange from={from} to={to} onChange={(days) => go({ ...place, ...days })} />
       {error !== null && <Failed error={error} onRetry={() => setTries(tries + 1)} />}
-      {error === null && !answer && <Loading what="usage" />}
-      {error === null && answer && <Days answer={answer} />}
+      {error === null && !answered && <Loading what="usage" />}
+      {error === null && answer && answered && <Days {...answer} />}
       {answer && <Kinds kinds={answer.report.kinds} />}
       {answer && <Holders users={answer.report.users} />}
     </section>
   );
-}
-
-/** The days that the API shows: its default where nothing is asked for. */
-function shown(from: string, to: string) {
-  const last = to || new Date().toISOString().slice(0, 10);
-  return { first: from || dayAfter(last, 1 - DAYS), last };
 }
 
 function Totals({ report: { as_of, stored, kinds } }: { report: Usage }) {
@@ -76,8 +71,11 @@ function Totals({ report: { as_of, stored, kinds } }: { report: Usage }) {
   );
 }
 
-function Days({ answer: { report, first, last } }: { answer: Answer }) {
+function Days({ report, from, to }: Answer) {
   if (report.days.length > 0) {
+    // What the API shows where nothing is asked for.
+    const last = to || new Date().toISOString().slice(0, 10);
+    const first = from || dayAfter(last, 1 - DAYS);
     return <UploadsByDay days={report.days} first={first} last={last} />;
   }
   return (
